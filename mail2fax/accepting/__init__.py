@@ -1,0 +1,1 @@
+"""Mail comes in: the SMTP listener, its dialogue, and who may send."""

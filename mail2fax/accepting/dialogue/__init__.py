@@ -1,0 +1,1 @@
+"""One fix per file for what stock aiosmtpd does wrong on this job."""

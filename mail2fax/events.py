@@ -1,0 +1,203 @@
+"""Everything the daemon ever reports, one function each: the log is an interface.
+
+A line is ``event key=value …``, greppable by reference. No content, subject, file name or full
+number ever stands in one (promise 6): numbers are masked, texts that come from outside are
+quoted. What failed inside mail2fax goes to the log with its traceback, never to a peer.
+"""
+
+import json
+import logging
+from typing import Any
+
+_log = logging.getLogger("mail2fax")
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/_+-…@[]")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    text = str(value)
+    return text if text and _PLAIN.issuperset(text) else json.dumps(text)
+
+
+def _report(level: int, event: str, **facts: Any) -> None:
+    told = " ".join(f"{name}={_value(value)}" for name, value in facts.items() if value is not None)
+    _log.log(level, "%s %s", event, told)
+
+
+# The daemon
+
+
+def started(listeners: list[str], state_dir: str) -> None:
+    """The daemon takes mail."""
+    _report(logging.INFO, "started", listening=",".join(listeners), state_dir=state_dir)
+
+
+def stopping(why: str) -> None:
+    """The daemon finishes what is in hand."""
+    _report(logging.INFO, "stopping", why=why)
+
+
+def warned(what: str) -> None:
+    """Something the admin should look at, found at start."""
+    _report(logging.WARNING, "warning", what=what)
+
+
+def spool_broken(what: str) -> None:
+    """The disk failed for good; the daemon exits (K6)."""
+    _report(logging.CRITICAL, "spool-broken", what=what)
+
+
+def ledger_suspect(why: str) -> None:
+    """Open jobs are looked up before anything is posted (S4, K10)."""
+    _report(logging.WARNING, "ledger-suspect", why=why)
+
+
+def bug(where: str, error: BaseException) -> None:
+    """Something mail2fax did not foresee; the traceback follows."""
+    _log.error("bug where=%s error=%s", where, type(error).__name__, exc_info=error)
+
+
+# Accepting
+
+
+def connected(session: str, peer: str, listener: str) -> None:
+    """A client opened a connection."""
+    _report(logging.DEBUG, "connected", session=session, peer=peer, listener=listener)
+
+
+def refused_on_the_line(session: str, peer: str, at: str, response: str) -> None:
+    """A command was refused; the response may name what the client wrote, so only its codes."""
+    codes = " ".join(response.split()[:2])
+    _report(logging.INFO, "refused", session=session, peer=peer, at=at, response=codes)
+
+
+def accepted(reference: str, session: str, peer: str, size: int, faxes: int, who: str) -> None:
+    """A mail is ours: it is on disk and its 250 is on the way."""
+    _report(
+        logging.INFO, "accepted",
+        reference=reference, session=session, peer=peer, size=size, faxes=faxes, who=who,
+    )  # fmt: skip
+
+
+def client_left(session: str, peer: str, at: str) -> None:
+    """A client went away in the middle of something."""
+    _report(logging.INFO, "client-left", session=session, peer=peer, at=at)
+
+
+def not_smtp(session: str, peer: str, what: str) -> None:
+    """Something that is not SMTP knocked, such as a TLS hello on a plain port (L11)."""
+    _report(logging.WARNING, "not-smtp", session=session, peer=peer, what=what)
+
+
+def accept_failed(reference: str, session: str, error: BaseException) -> None:
+    """A mail could not be taken; the client got a 4xx without the detail told here (L3)."""
+    _log.error(
+        "accept-failed reference=%s session=%s error=%s",
+        reference, session, error, exc_info=error,
+    )  # fmt: skip
+
+
+# Preparing
+
+
+def prepared(reference: str, documents: int, pages: int | None, seconds: float) -> None:
+    """A mail's documents are ready."""
+    _report(
+        logging.INFO, "prepared",
+        reference=reference, documents=documents, pages=pages, seconds=seconds,
+    )  # fmt: skip
+
+
+def refused_by_mail(reference: str, status: str) -> None:
+    """The second gate refused a mail."""
+    _report(logging.INFO, "refused-by-mail", reference=reference, status=status)
+
+
+def quarantined(reference: str, why: str) -> None:
+    """A mail's bytes cannot be believed (K5)."""
+    _report(logging.ERROR, "quarantined", reference=reference, why=why)
+
+
+def child_failed(reference: str, why: str, attempt: int) -> None:
+    """The preparing child died or was ended on this mail."""
+    _report(logging.WARNING, "child-failed", reference=reference, why=why, attempt=attempt)
+
+
+# Sending
+
+
+def uploaded(reference: str, documents: int) -> None:
+    """Fax.Plus holds a mail's documents."""
+    _report(logging.INFO, "uploaded", reference=reference, documents=documents)
+
+
+def ordered(reference: str, number: str, fax_id: str) -> None:
+    """Fax.Plus took the order."""
+    _report(logging.INFO, "ordered", reference=reference, to=number, fax_id=fax_id)
+
+
+def will_retry(reference: str, step: str, why: str, seconds: float) -> None:
+    """A step will be tried again."""
+    _report(logging.WARNING, "will-retry", reference=reference, step=step, why=why, in_s=seconds)
+
+
+def in_doubt(reference: str, token: str, why: str) -> None:
+    """An order has no believable answer."""
+    _report(logging.WARNING, "in-doubt", reference=reference, token=token, why=why)
+
+
+def settled(reference: str, token: str, how: str) -> None:
+    """The doubt about an order is over."""
+    _report(logging.WARNING, "settled", reference=reference, token=token, how=how)
+
+
+def doubled(reference: str, token: str) -> None:
+    """A fax that was ordered again came to light after all: somebody may get it twice."""
+    _report(logging.CRITICAL, "doubled", reference=reference, token=token)
+
+
+def not_sent(reference: str, why: str) -> None:
+    """A job ended without having been taken by Fax.Plus."""
+    _report(logging.ERROR, "not-sent", reference=reference, why=why)
+
+
+def account_barred(why: str, seconds: float) -> None:
+    """Fax.Plus lets us do nothing until a person mends the account (S6)."""
+    _report(logging.ERROR, "account-barred", why=why, next_try_s=seconds)
+
+
+def outcome(reference: str, number: str, fax_id: str | None, status: str) -> None:
+    """A fax has its outcome."""
+    _report(logging.INFO, "outcome", reference=reference, to=number, fax_id=fax_id, status=status)
+
+
+def listing_failed(why: str, seconds: float) -> None:
+    """Fax.Plus's lists could not be read; nothing is concluded."""
+    _report(logging.WARNING, "listing-failed", why=why, next_try_s=seconds)
+
+
+# Answering
+
+
+def told(reference: str, kind: str, seconds: float) -> None:
+    """The relay took a reply, so many seconds after it was due."""
+    _report(logging.INFO, "told", reference=reference, kind=kind, after_s=seconds)
+
+
+def reply_delayed(reference: str, kind: str, why: str, seconds: float) -> None:
+    """The relay did not take a reply now."""
+    _report(logging.WARNING, "reply-delayed", reference=reference, kind=kind, why=why, in_s=seconds)
+
+
+def not_told(reference: str, kind: str, why: str) -> None:
+    """Nobody could be told."""
+    _report(logging.ERROR, "not-told", reference=reference, kind=kind, why=why)
+
+
+# Commands
+
+
+def commanded(who: str, what: str, result: str) -> None:
+    """An admin's command was carried out (K8)."""
+    _report(logging.INFO, "command", who=who, what=what, result=result)

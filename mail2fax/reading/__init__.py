@@ -1,0 +1,1 @@
+"""Pure ground: mails, addresses and numbers read without any I/O."""

@@ -1,0 +1,1 @@
+"""Faxes go out: upload, intent, order, settling, tracking."""

@@ -1,0 +1,1 @@
+"""Everything at rest: the ledger, the content, and the four tables of states."""

@@ -1,0 +1,157 @@
+"""The bytes at rest: mails as received, never changed, and the documents prepared from them.
+
+A mail's file is created under its final name and is what the ledger says it is only once its
+row is committed; a file without a row was never acknowledged and is removed at the next start,
+never faxed (K3).
+"""
+
+import os
+import shutil
+from collections.abc import Container
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mail2fax.spool import durable
+
+_RESERVE_BYTES = 8_000_000
+_SPARE_INODES = 64
+
+
+class MailFile:
+    """A mail's file while its bytes arrive. Leaving the ``with`` block unsettled removes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise durable.spool_error(error, "creating a mail file") from error
+        self._open = True
+        self._settled = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append bytes.
+
+        Raises:
+            SpoolFull, SpoolBroken: the file must be given up.
+        """
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            raise durable.spool_error(error, "writing a mail file") from error
+
+    def settle(self) -> None:
+        """Make the bytes durable; blocks for as long as the disk takes.
+
+        Raises:
+            SpoolFull, SpoolBroken: they are not.
+        """
+        durable.sync_file(self._descriptor)
+        self._settled = True
+        self._close()
+
+    def discard(self) -> None:
+        """Forget the file: nothing was promised for it."""
+        self._close()
+        self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._open:
+            os.close(self._descriptor)
+            self._open = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._settled:
+            self.discard()
+
+
+class Content:
+    """The directories of mails and documents below ``state_dir``."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.mails = state_dir / "mails"
+        self.documents = state_dir / "documents"
+        self._reserve = state_dir / "reserve"
+        for directory in (self.mails, self.documents):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        durable.sync_directory(state_dir)
+        self.keep_reserve()
+
+    def new_mail(self, mail_id: str) -> MailFile:
+        """A new file for the mail with this id.
+
+        Raises:
+            SpoolFull, SpoolBroken: it could not be created.
+        """
+        return MailFile(self.mails / f"{mail_id}.eml")
+
+    def mail(self, mail_id: str) -> Path:
+        """Where the mail with this id lies."""
+        return self.mails / f"{mail_id}.eml"
+
+    def documents_of(self, mail_id: str) -> Path:
+        """The directory of the mail's prepared documents."""
+        return self.documents / mail_id
+
+    def sync_mail_names(self) -> None:
+        """Make the names of new mails durable (K1)."""
+        durable.sync_directory(self.mails)
+
+    def has_room(self, size: int) -> bool:
+        """Whether ``size`` more bytes fit, with as much again to prepare them in."""
+        disk = os.statvfs(self.mails)
+        free = disk.f_bavail * disk.f_frsize
+        inodes = disk.f_favail
+        return free >= 2 * size + _RESERVE_BYTES and (inodes >= _SPARE_INODES or not disk.f_files)
+
+    def keep_reserve(self) -> None:
+        """Set some disk aside, so that work in hand can end when the disk is full (K6)."""
+        try:
+            descriptor = os.open(self._reserve, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            # Without room for a reserve there is none; `has_room` already refuses new mail.
+            self._reserve.unlink(missing_ok=True)
+
+    def use_reserve(self) -> bool:
+        """Give the reserve back to the disk; whether there was one."""
+        if not self._reserve.exists():
+            return False
+        self._reserve.unlink(missing_ok=True)
+        return True
+
+    def sweep(self, known: Container[str]) -> int:
+        """Remove the files of mails the ledger does not know: never acknowledged (K3).
+
+        Args:
+            known: ids of all mails whose content may still be there.
+
+        Returns:
+            How many were removed.
+        """
+        removed = 0
+        for path in [*self.mails.iterdir(), *self.documents.iterdir()]:
+            if path.stem in known:
+                continue
+            removed += 1
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        durable.sync_directory(self.mails)
+        durable.sync_directory(self.documents)
+        return removed

@@ -1,0 +1,436 @@
+"""Ledger commands of sending: jobs from ready to ordered, and everything in between.
+
+Every change of a job and what follows from it for its faxes and the owed replies is one
+transaction (K4).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+
+from mail2fax.spool import schema
+from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState, MailState
+from mail2fax.spool.moves import FAX, JOB, line, move, remember
+from mail2fax.spool.naming import new_id, token_of
+from mail2fax.spool.records import DocumentAtRest, FaxToOrder, Job, options_from
+from mail2fax.spool.replies import ACCEPTED, HELD, OUTCOME, WAITING, owe
+from mail2fax.values import Document, End, Outcome, as_json
+
+_UNDER_WAY = (JobState.READY, JobState.UPLOADED, JobState.INTENT, JobState.IN_DOUBT)
+_CAN_STILL_APPEAR = (*_UNDER_WAY, JobState.HELD, JobState.CANCELLED, JobState.REFUSED)
+
+
+# Coming to be
+
+
+def create(
+    connection: Connection,
+    mail_id: str,
+    fax_ids: Sequence[str],
+    now: float,
+    *,
+    not_before: float = 0.0,
+    supersedes: str | None = None,
+) -> str:
+    """Create the job that orders these faxes of one mail; its id.
+
+    Its token is the first fax's, counted on from that fax's second order.
+    """
+    fax = schema.fax
+    connection.execute(update(fax).where(fax.c.id.in_(fax_ids)).values(orders=fax.c.orders + 1))
+    first = fax_ids[0]
+    order = connection.scalar(select(fax.c.orders).where(fax.c.id == first))
+    job_id = new_id(now)
+    connection.execute(
+        insert(schema.job).values(
+            id=job_id,
+            mail_id=mail_id,
+            state=JobState.READY,
+            token=token_of(first, int(order or 1)),
+            supersedes=supersedes,
+            created_at=max(now, not_before),
+            tries=0,
+            next_try=max(now, not_before),
+            misses=0,
+            why="",
+        )
+    )
+    pairs = [{"job_id": job_id, "fax_id": fax_id} for fax_id in fax_ids]
+    connection.execute(insert(schema.job_fax), pairs)
+    remember(connection, [line(JOB, mail_id, job_id, "created", JobState.READY, now)])
+    return job_id
+
+
+def create_for_mail(connection: Connection, mail_id: str, now: float, per_order: int) -> None:
+    """Create the jobs of a prepared mail: its pending faxes, ``per_order`` to one POST (R1)."""
+    fax = schema.fax.c
+    pending = list(
+        connection.scalars(
+            select(fax.id)
+            .where(fax.mail_id == mail_id, fax.state == FaxState.PENDING)
+            .order_by(fax.ordinal)
+        )
+    )
+    for start in range(0, len(pending), per_order):
+        create(connection, mail_id, pending[start : start + per_order], now)
+
+
+def create_if_prepared(connection: Connection, fax_id: str, now: float) -> None:
+    """Create the job of one released fax, if its mail is already prepared.
+
+    Otherwise the preparing of the mail will.
+    """
+    fax, mail = schema.fax.c, schema.mail.c
+    row = connection.execute(
+        select(mail.id, mail.state)
+        .join_from(schema.fax, schema.mail, fax.mail_id == mail.id)
+        .where(fax.id == fax_id)
+    ).one()
+    if row.state == MailState.PREPARED:
+        create(connection, row.id, [fax_id], now)
+
+
+# Being looked for
+
+
+def due(connection: Connection, now: float, limit: int) -> list[Job]:
+    """Jobs to be uploaded or posted now, oldest first."""
+    job = schema.job.c
+    wanted = job.state.in_((JobState.READY, JobState.UPLOADED)) & (job.next_try <= now)
+    return _jobs(connection, _select_jobs().where(wanted).order_by(job.next_try).limit(limit))
+
+
+def next_due_at(connection: Connection) -> float | None:
+    """When the next job is due, None if none is."""
+    job = schema.job.c
+    found: float | None = connection.scalar(
+        select(job.next_try)
+        .where(job.state.in_((JobState.READY, JobState.UPLOADED)))
+        .order_by(job.next_try)
+        .limit(1)
+    )
+    return found
+
+
+def in_state(connection: Connection, *states: JobState) -> list[Job]:
+    """All jobs in these states, oldest first."""
+    job = schema.job.c
+    return _jobs(connection, _select_jobs().where(job.state.in_(states)).order_by(job.id))
+
+
+def may_appear(connection: Connection, since: float) -> list[Job]:
+    """Jobs without a fax ID whose token may yet appear in a listing (S3: both stay searched)."""
+    job, fax = schema.job.c, schema.fax.c
+    written_off = job.state.in_((JobState.CANCELLED, JobState.REFUSED))
+    open_mails = select(fax.mail_id).where(fax.state.in_((FaxState.PENDING, FaxState.ORDERED)))
+    wanted = job.state.in_(_CAN_STILL_APPEAR) & (
+        ~written_off | ((job.created_at >= since) & job.mail_id.in_(open_mails))
+    )
+    return _jobs(connection, _select_jobs().where(wanted).order_by(job.id))
+
+
+def get(connection: Connection, job_id: str) -> Job:
+    """One job by its id."""
+    return _jobs(connection, _select_jobs().where(schema.job.c.id == job_id))[0]
+
+
+def probes(connection: Connection, before: float, limit: int) -> list[bool]:
+    """The visibility probe (S3): was each of our own tokens later seen in a listing?
+
+    Asked of the newest ``limit`` jobs that a plain 2xx ordered before ``before``.
+    """
+    job = schema.job.c
+    normal = (job.state == JobState.ORDERED) & job.doubt.is_(None) & (job.ordered_at <= before)
+    rows = connection.scalars(
+        select(job.seen_at).where(normal).order_by(job.ordered_at.desc()).limit(limit)
+    )
+    return [seen is not None for seen in rows]
+
+
+def tokens_unseen(connection: Connection, since: float) -> dict[str, str]:
+    """Token → job id of ordered jobs whose token was not yet seen in a listing."""
+    job = schema.job.c
+    rows = connection.execute(
+        select(job.token, job.id).where(
+            job.state == JobState.ORDERED, job.seen_at.is_(None), job.ordered_at >= since
+        )
+    )
+    return {row.token: row.id for row in rows}
+
+
+def _select_jobs() -> Select[Any]:
+    job, mail = schema.job.c, schema.mail.c
+    return select(
+        schema.job, mail.reference, mail.received_at, mail.options, mail.comment
+    ).join_from(schema.job, schema.mail, job.mail_id == mail.id)
+
+
+def _jobs(connection: Connection, query: Select[Any]) -> list[Job]:
+    rows = connection.execute(query).all()
+    documents = _documents(connection, {row.mail_id for row in rows})
+    faxes = _faxes(connection, {row.id for row in rows})
+    return [_job(row, documents.get(row.mail_id, ()), faxes.get(row.id, ())) for row in rows]
+
+
+def _job(row: Row[Any], documents: Iterable[DocumentAtRest], faxes: Iterable[FaxToOrder]) -> Job:
+    return Job(
+        id=row.id,
+        mail_id=row.mail_id,
+        reference=row.reference,
+        state=row.state,
+        token=row.token,
+        supersedes=row.supersedes,
+        created_at=row.created_at,
+        received_at=row.received_at,
+        tries=row.tries,
+        next_try=row.next_try,
+        intent_at=row.intent_at,
+        ordered_at=row.ordered_at,
+        doubt=row.doubt,
+        doubt_since=row.doubt_since,
+        misses=row.misses,
+        seen_at=row.seen_at,
+        options=options_from(row.options),
+        comment=row.comment,
+        documents=tuple(documents),
+        faxes=tuple(faxes),
+    )
+
+
+def _documents(connection: Connection, mail_ids: set[str]) -> dict[str, list[DocumentAtRest]]:
+    rows = schema.document
+    found: dict[str, list[DocumentAtRest]] = {}
+    for row in connection.execute(
+        select(rows).where(rows.c.mail_id.in_(mail_ids)).order_by(rows.c.mail_id, rows.c.ordinal)
+    ):
+        at_rest = DocumentAtRest(row.ordinal, document_of(row), row.upload_path, row.uploaded_at)
+        found.setdefault(row.mail_id, []).append(at_rest)
+    return found
+
+
+def document_of(row: Row[Any]) -> Document:
+    """A row of the document table as the value."""
+    return Document(
+        row.part, row.filename, row.content_type, row.size, row.sha256, row.pages, row.file
+    )
+
+
+def _faxes(connection: Connection, job_ids: set[str]) -> dict[str, list[FaxToOrder]]:
+    fax, pair = schema.fax.c, schema.job_fax.c
+    found: dict[str, list[FaxToOrder]] = {}
+    for row in connection.execute(
+        select(pair.job_id, fax.id, fax.number, fax.state, fax.orders, fax.fax_plus_id)
+        .join_from(schema.job_fax, schema.fax, pair.fax_id == fax.id)
+        .where(pair.job_id.in_(job_ids))
+        .order_by(fax.ordinal)
+    ):
+        found.setdefault(row.job_id, []).append(
+            FaxToOrder(row.id, row.number, row.state, row.orders, row.fax_plus_id)
+        )
+    return found
+
+
+# Going forward
+
+
+def document_uploaded(
+    connection: Connection, mail_id: str, ordinal: int, path: str, now: float
+) -> None:
+    """Fax.Plus holds a document at ``path``; every job of the mail may use it (R1)."""
+    rows = schema.document
+    connection.execute(
+        update(rows)
+        .where(rows.c.mail_id == mail_id, rows.c.ordinal == ordinal)
+        .values(upload_path=path, uploaded_at=now)
+    )
+
+
+def happened(
+    connection: Connection, job_id: str, event: JobEvent, now: float, why: str = ""
+) -> None:
+    """An event that concerns the job alone, such as uploaded or uploads lost."""
+    move(connection, JOB, job_id, event, now, why, why=why)
+
+
+def intended(connection: Connection, job_id: str, now: float) -> None:
+    """The intent is on disk before the first byte of the POST (S2)."""
+    move(
+        connection, JOB, job_id, JobEvent.INTENDED, now,
+        intent_at=now, doubt=None, doubt_since=None, misses=0,
+    )  # fmt: skip
+
+
+def ordered(
+    connection: Connection, job_id: str, ids: dict[str, str], now: float, first_poll: float
+) -> None:
+    """Fax.Plus answered with fax IDs: on disk together with the reply that tells them."""
+    _taken(connection, job_id, JobEvent.ORDERED, ids, now, first_poll)
+
+
+def found(
+    connection: Connection, job_id: str, ids: dict[str, str], now: float, first_poll: float
+) -> None:
+    """A listing shows the job's token: adopt what it says (S3, S4).
+
+    Successors that a settled miss had created and that were not posted yet are cancelled.
+    """
+    _taken(connection, job_id, JobEvent.FOUND, ids, now, first_poll)
+    connection.execute(update(schema.job).where(schema.job.c.id == job_id).values(seen_at=now))
+    job = schema.job.c
+    successors = connection.execute(
+        select(job.id).where(
+            job.supersedes == job_id, job.state.in_((JobState.READY, JobState.UPLOADED))
+        )
+    )
+    for (successor,) in successors.all():
+        why = "its predecessor was found"
+        move(connection, JOB, successor, JobEvent.CANCELLED, now, why, why=why)
+
+
+def _taken(
+    connection: Connection,
+    job_id: str,
+    event: JobEvent,
+    ids: dict[str, str],
+    now: float,
+    first_poll: float,
+) -> None:
+    """Fax.Plus has the job: its faxes are ordered, the accepted reply may be due."""
+    move(connection, JOB, job_id, event, now, ordered_at=now, why="")
+    job = get(connection, job_id)
+    for fax in job.faxes:
+        if fax.state in (FaxState.PENDING, FaxState.FAILED, FaxState.CANCELLED):
+            move(
+                connection, FAX, fax.id, FaxEvent.ORDERED, now, ids.get(fax.number, ""),
+                fax_plus_id=ids.get(fax.number), ordered_at=now, next_poll=now + first_poll,
+                outcome=None,
+            )  # fmt: skip
+    _settled_so_far(connection, job.mail_id, now)
+
+
+def _settled_so_far(connection: Connection, mail_id: str, now: float) -> None:
+    """The accepted reply is due once no job of the mail is under way any more."""
+    job, fax = schema.job.c, schema.fax.c
+    under_way = connection.scalar(
+        select(func.count()).where(job.mail_id == mail_id, job.state.in_(_UNDER_WAY))
+    )
+    taken = connection.scalar(
+        select(func.count()).where(fax.mail_id == mail_id, fax.fax_plus_id.is_not(None))
+    )
+    if not under_way and taken:
+        owe(connection, mail_id, ACCEPTED, now)
+
+
+def seen(connection: Connection, job_ids: Sequence[str], now: float) -> None:
+    """The tokens of these ordered jobs appeared in a listing (visibility probe)."""
+    rows = schema.job
+    connection.execute(update(rows).where(rows.c.id.in_(job_ids)).values(seen_at=now))
+
+
+# Not going forward
+
+
+def postponed(connection: Connection, job_id: str, tries: int, next_try: float, why: str) -> None:
+    """Something temporary before the POST: the same step again later."""
+    rows = schema.job
+    connection.execute(
+        update(rows).where(rows.c.id == job_id).values(tries=tries, next_try=next_try, why=why)
+    )
+
+
+def never_left(
+    connection: Connection, job_id: str, tries: int, next_try: float, now: float, why: str
+) -> None:
+    """No byte of the POST left this machine: it may be posted again (R2)."""
+    move(
+        connection, JOB, job_id, JobEvent.NEVER_LEFT, now, why,
+        tries=tries, next_try=next_try, why=why,
+    )  # fmt: skip
+
+
+def answer_lost(
+    connection: Connection, job_id: str, doubt: str, next_try: float, now: float, why: str
+) -> None:
+    """The POST has no answer that settles it; ``doubt`` is the `Fate` it got.
+
+    ``next_try`` is the earliest time to post again, should a listing allow it.
+    """
+    move(
+        connection, JOB, job_id, JobEvent.ANSWER_LOST, now, why,
+        doubt=doubt, doubt_since=now, misses=0, next_try=next_try, why=why,
+    )  # fmt: skip
+
+
+def suspected(connection: Connection, job_id: str, doubt: str, now: float, why: str) -> None:
+    """After a restart that cannot vouch for the ledger, an open job is as good as posted."""
+    move(
+        connection, JOB, job_id, JobEvent.SUSPECTED, now, why,
+        doubt=doubt, doubt_since=now, intent_at=now, misses=0, why=why,
+    )  # fmt: skip
+
+
+def missed(connection: Connection, job_id: str) -> None:
+    """One more complete listing without any trace of the job."""
+    rows = schema.job
+    connection.execute(update(rows).where(rows.c.id == job_id).values(misses=rows.c.misses + 1))
+
+
+def post_again(connection: Connection, job_id: str, now: float, why: str) -> None:
+    """One complete listing showed that what was throttled or barred did not happen."""
+    move(connection, JOB, job_id, JobEvent.POST_AGAIN, now, why, why=why, tries=0)
+
+
+def missing(connection: Connection, job_id: str, now: float) -> None:
+    """A settled miss: order again, as a new job with a token of its own that names the old."""
+    move(connection, JOB, job_id, JobEvent.MISS_SETTLED, now)
+    job = get(connection, job_id)
+    wanted = [fax.id for fax in job.faxes if fax.state == FaxState.PENDING]
+    if wanted:
+        create(connection, job.mail_id, wanted, now, supersedes=job_id)
+
+
+def held(connection: Connection, job_id: str, now: float, why: str) -> None:
+    """Nobody but a person can decide; both sides are told."""
+    move(connection, JOB, job_id, JobEvent.HELD, now, why, why=why)
+    job = get(connection, job_id)
+    for fax in job.faxes:
+        owe(connection, job.mail_id, HELD, now, fax_id=fax.id)
+    _settled_so_far(connection, job.mail_id, now)
+
+
+def ended(
+    connection: Connection, job_id: str, event: JobEvent, status: str, now: float, why: str
+) -> None:
+    """The job will not be posted: its pending faxes have failed, their outcome is due.
+
+    Args:
+        event: GAVE_UP, REFUSAL_CONFIRMED, DAMAGED or CANCELLED.
+        status: Fax.Plus's word or ours, kept with the outcome.
+        why: the sentence the person reads.
+    """
+    move(connection, JOB, job_id, event, now, why, why=why)
+    job = get(connection, job_id)
+    cancelled = event is JobEvent.CANCELLED
+    end = End.CANCELLED if cancelled else End.NOT_SENT
+    outcome = as_json(Outcome(end, status, now, why))
+    for fax in job.faxes:
+        if fax.state == FaxState.PENDING:
+            what = FaxEvent.CANCELLED if cancelled else FaxEvent.FAILED
+            move(connection, FAX, fax.id, what, now, why, outcome=outcome)
+            owe(connection, job.mail_id, OUTCOME, now, fax_id=fax.id)
+    _settled_so_far(connection, job.mail_id, now)
+
+
+def tell_waiting(connection: Connection, before: float, now: float) -> int:
+    """Owe the "not sent yet" reply of every mail whose jobs wait since ``before``; the count."""
+    job, reply = schema.job.c, schema.reply.c
+    told = select(reply.mail_id).where(reply.kind == WAITING)
+    waiting = connection.scalars(
+        select(job.mail_id)
+        .where(job.state.in_(_UNDER_WAY), job.created_at <= before, job.mail_id.not_in(told))
+        .distinct()
+    ).all()
+    for mail_id in waiting:
+        owe(connection, mail_id, WAITING, now)
+    return len(waiting)

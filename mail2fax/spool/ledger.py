@@ -1,0 +1,287 @@
+"""The ledger: one SQLite database, one connection, one thread, one commit for all who wait.
+
+A *command* is a function ``(connection, *arguments) -> result``; the modules beside this one
+are the short list of them. `Ledger.do` runs a command in the ledger's own thread inside a
+transaction and returns when that is **committed to disk**. Whatever waits when the thread
+is free shares one transaction and so one fsync (a group is whatever waits, never a timer);
+a command that fails is rolled back alone. Commands that come in crowds (`Ledger.do_together`)
+are handed to one call with all their items, so that they become multi-row statements.
+
+What it promises (K1): a journal mode that survives power loss, read back at start. What it
+raises: `SpoolFull` when there is no room (the group is rolled back, nothing is half done);
+`SpoolBroken` when the disk failed, after which every later call raises it too (K6).
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy
+from sqlalchemy import Connection, event
+
+from mail2fax.errors import SpoolBroken, SpoolError, SpoolFull
+
+P = ParamSpec("P")
+T = TypeVar("T")
+I = TypeVar("I")  # noqa: E741 - an item of a crowd
+
+_PRAGMAS = {
+    # One connection only, so no shared memory file and no second writer (trap: WAL reset).
+    "locking_mode": ("EXCLUSIVE", "exclusive"),
+    "journal_mode": ("WAL", "wal"),
+    # NORMAL would lose the last commits in a power cut; FULL is what makes 250 true.
+    "synchronous": ("FULL", 2),
+    "foreign_keys": ("ON", 1),
+}
+_GROUP_LIMIT = 256
+
+
+@dataclass(slots=True)
+class _Call:
+    """One waiting command and the future its caller awaits."""
+
+    command: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    future: "asyncio.Future[Any]"
+    crowd: bool = False
+    result: Any = None
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class _Group:
+    """The calls of one transaction, crowds gathered."""
+
+    calls: list[_Call] = field(default_factory=list)
+
+    def crowds(self) -> dict[Callable[..., Any], list[_Call]]:
+        gathered: dict[Callable[..., Any], list[_Call]] = {}
+        for call in self.calls:
+            if call.crowd:
+                gathered.setdefault(call.command, []).append(call)
+        return gathered
+
+
+class Ledger:
+    """The open ledger. Build it with `open`; end it with `close`."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = _engine(path)
+        self._queue: deque[_Call] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._ready = threading.Event()
+        self._failure: SpoolError | None = None
+        self._loop = asyncio.get_running_loop()
+        self.broken: asyncio.Future[SpoolError] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+
+    @classmethod
+    async def open(cls, path: Path) -> "Ledger":
+        """Open the ledger at ``path`` (its schema is in order, see `migration`).
+
+        Raises:
+            SpoolBroken: SQLite did not take the settings that make commits durable.
+        """
+        ledger = cls(path)
+        ledger._thread.start()
+        await asyncio.to_thread(ledger._ready.wait)
+        if ledger._failure is not None:
+            raise ledger._failure
+        return ledger
+
+    async def do(
+        self,
+        command: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run one command; its result once the commit is on disk.
+
+        Raises:
+            SpoolFull, SpoolBroken: nothing of it is in the ledger.
+            Exception: whatever the command raised; it is rolled back alone.
+        """
+        assert not kwargs, "commands take positional arguments"
+        result: T = await self._submit(command, args, crowd=False)
+        return result
+
+    async def do_together(
+        self, command: Callable[[Connection, Sequence[I]], Sequence[T]], item: I
+    ) -> T:
+        """Run one item of a command that takes many at once and answers in their order.
+
+        Raises:
+            SpoolFull, SpoolBroken: nothing of it is in the ledger.
+        """
+        result: T = await self._submit(command, (item,), crowd=True)
+        return result
+
+    def _submit(
+        self, command: Callable[..., Any], arguments: tuple[Any, ...], *, crowd: bool
+    ) -> "asyncio.Future[Any]":
+        if self._failure is not None:
+            raise self._failure
+        call = _Call(command, arguments, self._loop.create_future(), crowd)
+        with self._wake:
+            self._queue.append(call)
+            self._wake.notify()
+        return call.future
+
+    async def close(self) -> None:
+        """Finish what waits, close the database."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        await asyncio.to_thread(self._thread.join)
+        self.broken.cancel()
+
+    # What follows runs in the ledger's thread.
+
+    def _work(self) -> None:
+        try:
+            with self._engine.connect() as connection:
+                _settle_pragmas(connection)
+                self._ready.set()
+                while group := self._next_group():
+                    self._run(connection, group)
+        except (sqlalchemy.exc.SQLAlchemyError, SpoolError) as error:
+            self._fail(_translated(error))
+        finally:
+            self._ready.set()
+            self._engine.dispose()
+
+    def _next_group(self) -> _Group | None:
+        with self._wake:
+            while not self._queue:
+                if self._closing:
+                    return None
+                self._wake.wait()
+            taken = min(len(self._queue), _GROUP_LIMIT)
+            return _Group([self._queue.popleft() for _ in range(taken)])
+
+    def _run(self, connection: Connection, group: _Group) -> None:
+        try:
+            with connection.begin():
+                for command, calls in group.crowds().items():
+                    _run_crowd(connection, command, calls)
+                for call in group.calls:
+                    if not call.crowd:
+                        _run_alone(connection, call)
+        except Exception as error:  # noqa: BLE001 - every waiting caller must be told
+            translated = _translated(error)
+            for call in group.calls:
+                call.error = translated
+            if isinstance(translated, SpoolBroken):
+                self._fail(translated)
+        self._answer(group.calls)
+
+    def _fail(self, error: Exception) -> None:
+        failure = error if isinstance(error, SpoolError) else SpoolBroken(str(error))
+        self._failure = failure
+        waiting = list(self._queue)
+        self._queue.clear()
+        for call in waiting:
+            call.error = failure
+        self._answer(waiting)
+        self._tell_loop(lambda: None if self.broken.done() else self.broken.set_result(failure))
+
+    def _answer(self, calls: list[_Call]) -> None:
+        self._tell_loop(lambda: _resolve_all(calls))
+
+    def _tell_loop(self, callback: Callable[[], object]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback)
+
+
+def _resolve_all(calls: list[_Call]) -> None:
+    for call in calls:
+        _resolve(call)
+
+
+def _resolve(call: _Call) -> None:
+    if call.future.done():  # its caller was cancelled; what it asked for is done all the same
+        return
+    if call.error is not None:
+        call.future.set_exception(call.error)
+    else:
+        call.future.set_result(call.result)
+
+
+def _run_alone(connection: Connection, call: _Call) -> None:
+    """Run one command in a savepoint of its own, so that its failure is its own."""
+    try:
+        with connection.begin_nested():
+            call.result = call.command(connection, *call.arguments)
+    except Exception as error:
+        if _is_disk_trouble(error):
+            raise
+        call.error = error
+
+
+def _run_crowd(connection: Connection, command: Callable[..., Any], calls: list[_Call]) -> None:
+    try:
+        with connection.begin_nested():
+            results = command(connection, [call.arguments[0] for call in calls])
+    except Exception as error:
+        if _is_disk_trouble(error):
+            raise
+        for call in calls:
+            call.error = error
+        return
+    for call, result in zip(calls, results, strict=True):
+        call.result = result
+
+
+def _engine(path: Path) -> sqlalchemy.Engine:
+    engine = sqlalchemy.create_engine(
+        f"sqlite:///{path}", poolclass=sqlalchemy.pool.StaticPool, connect_args={"timeout": 5}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _manual_transactions(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # pysqlite must not begin transactions on its own
+
+    @event.listens_for(engine, "begin")
+    def _begin_immediate(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _settle_pragmas(connection: Connection) -> None:
+    raw = connection.connection
+    for name, (wanted, expected) in _PRAGMAS.items():
+        raw.execute(f"PRAGMA {name}={wanted}")
+        found = raw.execute(f"PRAGMA {name}").fetchone()
+        if found is None or found[0] != expected:
+            raise SpoolBroken(f"the ledger did not take {name}={wanted}, it has {found}")
+
+
+def _sqlite_error(error: BaseException) -> sqlite3.Error | None:
+    origin = getattr(error, "orig", error)
+    return origin if isinstance(origin, sqlite3.Error) else None
+
+
+def _is_disk_trouble(error: BaseException) -> bool:
+    if isinstance(error, SpoolError):
+        return isinstance(error, (SpoolFull, SpoolBroken))
+    origin = _sqlite_error(error)
+    return origin is not None and not isinstance(
+        origin, (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
+    )
+
+
+def _translated(error: Exception) -> Exception:
+    """SQLite's words as the spool's: full, broken, or the error itself."""
+    if isinstance(error, SpoolError) or (origin := _sqlite_error(error)) is None:
+        return error
+    name = getattr(origin, "sqlite_errorname", "") or type(origin).__name__
+    if name.startswith("SQLITE_FULL"):
+        return SpoolFull(f"the ledger has no room: {name}")
+    return SpoolBroken(f"the ledger failed: {name}: {origin}")

@@ -1,0 +1,76 @@
+"""The one place where a state is assigned: ask the table, write the state, keep the history."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select, update
+
+from mail2fax.spool import lifecycle, schema
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One kind of row that lives: its table, its states and what may happen to it."""
+
+    name: str
+    rows: Table
+    states: type[StrEnum]
+    transitions: Mapping[Any, Mapping[Any, Any]]
+
+
+MAIL = Subject("mail", schema.mail, lifecycle.MailState, lifecycle.MAIL)
+JOB = Subject("job", schema.job, lifecycle.JobState, lifecycle.JOB)
+FAX = Subject("fax", schema.fax, lifecycle.FaxState, lifecycle.FAX)
+REPLY = Subject("reply", schema.reply, lifecycle.ReplyState, lifecycle.REPLY)
+
+
+def move(
+    connection: Connection,
+    subject: Subject,
+    row_id: str,
+    event: StrEnum,
+    at: float,
+    detail: str = "",
+    **columns: Any,
+) -> StrEnum:
+    """Let ``event`` happen to a row: new state, further columns, and a line of history.
+
+    Raises:
+        IllegalEvent: the table has no such pair; nothing is changed.
+    """
+    rows = subject.rows
+    mail_id = rows.c.id if subject is MAIL else rows.c.mail_id
+    found = connection.execute(select(rows.c.state, mail_id).where(rows.c.id == row_id)).one()
+    state: StrEnum = lifecycle.after(subject.transitions, subject.states(found[0]), event)
+    connection.execute(update(rows).where(rows.c.id == row_id).values(state=state, **columns))
+    remember(connection, [line(subject, found[1], row_id, event, state, at, detail)])
+    return state
+
+
+def line(
+    subject: Subject,
+    mail_id: str,
+    row_id: str,
+    event: str,
+    state: StrEnum,
+    at: float,
+    detail: str = "",
+) -> dict[str, Any]:
+    """One line of history, to be given to `remember`."""
+    return {
+        "mail_id": mail_id,
+        "at": at,
+        "subject": subject.name,
+        "subject_id": row_id,
+        "event": str(event),
+        "state": str(state),
+        "detail": detail,
+    }
+
+
+def remember(connection: Connection, lines: list[dict[str, Any]]) -> None:
+    """Append lines of history."""
+    if lines:
+        connection.execute(insert(schema.history), lines)

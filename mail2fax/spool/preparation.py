@@ -1,0 +1,123 @@
+"""Ledger commands of preparing: mails the second gate is to look at, and what it found."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select, update
+
+from mail2fax.spool import jobs, schema
+from mail2fax.spool.lifecycle import FaxEvent, FaxState, MailEvent, MailState
+from mail2fax.spool.moves import FAX, MAIL, move
+from mail2fax.spool.records import MailToPrepare, options_from
+from mail2fax.spool.replies import REFUSED, owe
+from mail2fax.values import Document, End, NotFaxed, Outcome, as_json
+
+_OPEN = (FaxState.PENDING, FaxState.TWIN)
+
+
+def claim(connection: Connection, now: float, limit: int, lease: float) -> list[MailToPrepare]:
+    """Accepted mails to prepare now, oldest first.
+
+    The attempt is counted before it is made, so that a mail that takes the daemon down with it
+    cannot do so for ever; ``lease`` seconds keep it from being claimed twice meanwhile.
+    """
+    mail = schema.mail
+    rows = connection.execute(
+        select(mail)
+        .where(mail.c.state == MailState.ACCEPTED, mail.c.next_try <= now)
+        .order_by(mail.c.next_try, mail.c.id)
+        .limit(limit)
+    ).all()
+    ids = [row.id for row in rows]
+    connection.execute(
+        update(mail)
+        .where(mail.c.id.in_(ids))
+        .values(attempts=mail.c.attempts + 1, next_try=now + lease)
+    )
+    return [
+        MailToPrepare(
+            row.id,
+            row.reference,
+            row.header_sha256,
+            row.body_sha256,
+            row.attempts + 1,
+            options_from(row.options),
+        )
+        for row in rows
+    ]
+
+
+def next_due_at(connection: Connection) -> float | None:
+    """When the next mail is to be prepared, None if none is."""
+    mail = schema.mail.c
+    found: float | None = connection.scalar(
+        select(mail.next_try)
+        .where(mail.state == MailState.ACCEPTED)
+        .order_by(mail.next_try)
+        .limit(1)
+    )
+    return found
+
+
+def forget_leases(connection: Connection) -> None:
+    """At start: nobody is preparing anything yet."""
+    mail = schema.mail
+    connection.execute(update(mail).where(mail.c.state == MailState.ACCEPTED).values(next_try=0.0))
+
+
+def try_again(connection: Connection, mail_id: str, next_try: float) -> None:
+    """The child failed on this mail; once more at ``next_try``."""
+    mail = schema.mail
+    connection.execute(update(mail).where(mail.c.id == mail_id).values(next_try=next_try))
+
+
+def prepared(
+    connection: Connection,
+    mail_id: str,
+    documents: Sequence[Document],
+    not_faxed: Sequence[NotFaxed],
+    comment: str,
+    per_order: int,
+    now: float,
+) -> None:
+    """The documents are ready on disk: the mail's jobs come to be in the same transaction."""
+    move(
+        connection, MAIL, mail_id, MailEvent.PREPARED, now,
+        comment=comment, not_faxed=as_json(list(not_faxed)),
+    )  # fmt: skip
+    if documents:
+        connection.execute(insert(schema.document), _document_rows(mail_id, documents))
+    jobs.create_for_mail(connection, mail_id, now, per_order)
+
+
+def _document_rows(mail_id: str, documents: Sequence[Document]) -> list[dict[str, object]]:
+    return [
+        {"mail_id": mail_id, "ordinal": ordinal, **as_json(document)}
+        for ordinal, document in enumerate(documents, start=1)
+    ]
+
+
+def refused(
+    connection: Connection, mail_id: str, why: str, not_faxed: Sequence[NotFaxed], now: float
+) -> None:
+    """The second gate refused the mail: nothing of it is faxed, and the person is told."""
+    move(
+        connection, MAIL, mail_id, MailEvent.REFUSED, now, why,
+        why=why, not_faxed=as_json(list(not_faxed)),
+    )  # fmt: skip
+    _fail_all(connection, mail_id, "refused", why, now)
+    owe(connection, mail_id, REFUSED, now)
+
+
+def quarantined(connection: Connection, mail_id: str, why: str, now: float) -> None:
+    """The mail's bytes cannot be believed or read (K5): never faxed, and the person is told."""
+    move(connection, MAIL, mail_id, MailEvent.DAMAGED, now, why, why=why)
+    _fail_all(connection, mail_id, "quarantined", why, now)
+    owe(connection, mail_id, REFUSED, now)
+
+
+def _fail_all(connection: Connection, mail_id: str, status: str, why: str, now: float) -> None:
+    fax = schema.fax.c
+    outcome = as_json(Outcome(End.NOT_SENT, status, now, why))
+    open_faxes = select(fax.id).where(fax.mail_id == mail_id, fax.state.in_(_OPEN))
+    for fax_id in connection.scalars(open_faxes).all():
+        move(connection, FAX, fax_id, FaxEvent.FAILED, now, why, outcome=outcome)

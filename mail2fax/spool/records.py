@@ -1,0 +1,229 @@
+"""What goes into the ledger and what comes out of it, as frozen values."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mail2fax.values import (
+    Cover,
+    Destination,
+    Document,
+    Envelope,
+    Headline,
+    Identity,
+    NotFaxed,
+    Options,
+    Outcome,
+    Retry,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMail:
+    """A mail whose bytes are on disk and that is to be recorded before its 250.
+
+    Attributes:
+        id: ULID, also the name of its file.
+        reference: what people will call it; replaced if another mail has it.
+        session: id of the SMTP session, to tell later whether the 250 was read (L9).
+        reply_to: addresses that may be told, best first (W1a).
+        replies: ``both`` or ``outcome``.
+        who: the identity as one comparable word (L9: same identity).
+    """
+
+    id: str
+    reference: str
+    received_at: float
+    size: int
+    header_sha256: str
+    body_sha256: str
+    digest: str
+    envelope: Envelope
+    identity: Identity
+    session: str
+    headline: Headline
+    destinations: tuple[Destination, ...]
+    reply_to: tuple[str, ...] = ()
+    replies: str = "both"
+    options: Options = field(default_factory=Options)
+
+    @property
+    def who(self) -> str:
+        """The identity as one word that can be compared."""
+        return f"{self.identity.kind}:{self.identity.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class MailToPrepare:
+    """A mail the second gate is to look at."""
+
+    id: str
+    reference: str
+    header_sha256: str
+    body_sha256: str
+    attempts: int
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentAtRest:
+    """A prepared document and, once uploaded, where Fax.Plus has it."""
+
+    ordinal: int
+    document: Document
+    upload_path: str | None
+    uploaded_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FaxToOrder:
+    """One destination of a job."""
+
+    id: str
+    number: str
+    state: str
+    orders: int
+    fax_plus_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One POST to the outbox, with everything that is needed to make it."""
+
+    id: str
+    mail_id: str
+    reference: str
+    state: str
+    token: str
+    supersedes: str | None
+    created_at: float
+    received_at: float
+    tries: int
+    next_try: float
+    intent_at: float | None
+    ordered_at: float | None
+    doubt: str | None
+    doubt_since: float | None
+    misses: int
+    seen_at: float | None
+    options: Options
+    comment: str
+    documents: tuple[DocumentAtRest, ...]
+    faxes: tuple[FaxToOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FaxToTrack:
+    """An ordered fax whose outcome is awaited."""
+
+    id: str
+    mail_id: str
+    reference: str
+    number: str
+    token: str
+    fax_plus_id: str | None
+    ordered_at: float
+    next_poll: float
+    not_before: float
+    orders: int
+    own_retries: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyToSend:
+    """A due reply and the candidate addresses."""
+
+    id: str
+    mail_id: str
+    fax_id: str | None
+    kind: str
+    due_at: float
+    address: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaxStory:
+    """One destination's life so far."""
+
+    id: str
+    ordinal: int
+    state: str
+    number: str
+    written: str
+    country: str
+    reading: str
+    name: str | None
+    orders: int
+    fax_plus_id: str | None
+    ordered_at: float | None
+    outcome: Outcome | None
+    job_state: str | None
+    job_why: str
+    next_try: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStory:
+    """Who was told what, when; or that nobody was."""
+
+    id: str
+    kind: str
+    state: str
+    due_at: float
+    told_at: float | None
+    told_to: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One dated line of what happened."""
+
+    at: float
+    subject: str
+    subject_id: str
+    event: str
+    state: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailStory:
+    """Everything the ledger knows of one mail: what replies and ``queue show`` are made of."""
+
+    id: str
+    reference: str
+    state: str
+    received_at: float
+    size: int
+    mail_from: str
+    peer: str
+    helo: str
+    listener: str
+    identity: Identity
+    subject: str
+    message_id: str
+    thread: str
+    reply_to: tuple[str, ...]
+    replies: str
+    options: Options
+    refused_recipients: tuple[tuple[str, str], ...]
+    comment: str
+    not_faxed: tuple[NotFaxed, ...]
+    why: str
+    documents: tuple[Document, ...]
+    faxes: tuple[FaxStory, ...]
+    told: tuple[ReplyStory, ...]
+    history: tuple[HistoryLine, ...] = ()
+
+
+def options_from(data: dict[str, Any]) -> Options:
+    """`Options` from the JSON form `values.as_json` made of them."""
+    known = dict(data)
+    known["source_numbers"] = tuple(known.get("source_numbers") or ())
+    known["tags"] = tuple(known.get("tags") or ())
+    if (retry := known.get("retry")) is not None:
+        known["retry"] = Retry(**retry)
+    if (cover := known.get("cover")) is not None:
+        known["cover"] = Cover(**{**cover, "flags": tuple(cover.get("flags") or ())})
+    return Options(**known)

@@ -1,0 +1,182 @@
+"""The tables of the ledger (SQLAlchemy Core), one version of them.
+
+Times are seconds since the epoch on the daemon's clock. Ids are ULIDs as text. Lists that are
+only ever shown are JSON. Every state column is assigned by `lifecycle` alone; every change of
+state leaves a row in ``history``.
+"""
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+SCHEMA = "0001"
+"""Alembic revision these tables are (`mail2fax/spool/migrations`)."""
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+mail = Table(
+    "mail",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("reference", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("header_sha256", Text, nullable=False),
+    Column("body_sha256", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("mail_from", Text, nullable=False),
+    Column("peer", Text, nullable=False),
+    Column("helo", Text, nullable=False),
+    Column("listener", Text, nullable=False),
+    Column("identity", JSON, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("thread", Text, nullable=False),
+    Column("reply_to", JSON, nullable=False),
+    Column("replies", Text, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("refused_recipients", JSON, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("not_faxed", JSON, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try", Float, nullable=False),
+    Index("mail_due", "state", "next_try"),
+    Index("mail_digest", "digest"),
+    Index("mail_session", "session"),
+)
+
+document = Table(
+    "document",
+    metadata,
+    Column("mail_id", Text, ForeignKey("mail.id"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("part", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("pages", Integer),
+    Column("file", Text, nullable=False),
+    Column("upload_path", Text),
+    Column("uploaded_at", Float),
+    PrimaryKeyConstraint("mail_id", "ordinal"),
+)
+
+fax = Table(
+    "fax",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("mail_id", Text, ForeignKey("mail.id"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("written", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("reading", Text, nullable=False),
+    Column("name", Text),
+    Column("orders", Integer, nullable=False),
+    Column("fax_plus_id", Text),
+    Column("ordered_at", Float),
+    Column("next_poll", Float),
+    Column("outcome", JSON),
+    Column("twin_of", Text),
+    Column("twin_until", Float),
+    Index("fax_mail", "mail_id"),
+    Index("fax_open", "state", "next_poll"),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("mail_id", Text, ForeignKey("mail.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("token", Text, nullable=False, unique=True),
+    Column("supersedes", Text),
+    Column("created_at", Float, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try", Float, nullable=False),
+    Column("intent_at", Float),
+    Column("ordered_at", Float),
+    Column("doubt", Text),
+    Column("doubt_since", Float),
+    Column("misses", Integer, nullable=False),
+    Column("seen_at", Float),
+    Column("why", Text, nullable=False),
+    Index("job_due", "state", "next_try"),
+    Index("job_mail", "mail_id"),
+)
+
+job_fax = Table(
+    "job_fax",
+    metadata,
+    Column("job_id", Text, ForeignKey("job.id"), nullable=False),
+    Column("fax_id", Text, ForeignKey("fax.id"), nullable=False),
+    PrimaryKeyConstraint("job_id", "fax_id"),
+    Index("job_fax_fax", "fax_id"),
+)
+
+reply = Table(
+    "reply",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("mail_id", Text, ForeignKey("mail.id"), nullable=False),
+    Column("fax_id", Text),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("address", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try", Float, nullable=False),
+    Column("told_at", Float),
+    Column("told_to", Text),
+    Column("why", Text, nullable=False),
+    Index("reply_due", "state", "next_try"),
+    Index("reply_mail", "mail_id"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("mail_id", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("history_mail", "mail_id"),
+)
+
+command = Table(
+    "command",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("result", Text, nullable=False),
+)

@@ -1,0 +1,172 @@
+"""Ledger reads: what is known of a mail, for replies and ``mail2fax queue``."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from mail2fax.spool import schema
+from mail2fax.spool.jobs import document_of
+from mail2fax.spool.records import (
+    FaxStory,
+    HistoryLine,
+    MailStory,
+    ReplyStory,
+    options_from,
+)
+from mail2fax.values import End, Identity, NotFaxed, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """One line of ``queue list``: a fax and where it stands."""
+
+    reference: str
+    ordinal: int
+    received_at: float
+    number: str
+    mail_state: str
+    fax_state: str
+    fax_plus_id: str | None
+    who: str
+
+
+def of_mail(connection: Connection, mail_id: str) -> MailStory:
+    """The whole story of one mail by its id."""
+    row = connection.execute(select(schema.mail).where(schema.mail.c.id == mail_id)).one()
+    return MailStory(
+        id=row.id,
+        reference=row.reference,
+        state=row.state,
+        received_at=row.received_at,
+        size=row.size,
+        mail_from=row.mail_from,
+        peer=row.peer,
+        helo=row.helo,
+        listener=row.listener,
+        identity=Identity(**row.identity),
+        subject=row.subject,
+        message_id=row.message_id,
+        thread=row.thread,
+        reply_to=tuple(row.reply_to),
+        replies=row.replies,
+        options=options_from(row.options),
+        refused_recipients=tuple(
+            (refused["written"], refused["response"]) for refused in row.refused_recipients
+        ),
+        comment=row.comment,
+        not_faxed=tuple(NotFaxed(**part) for part in row.not_faxed),
+        why=row.why,
+        documents=_documents(connection, mail_id),
+        faxes=_faxes(connection, mail_id),
+        told=_told(connection, mail_id),
+        history=_history(connection, mail_id),
+    )
+
+
+def of_reference(connection: Connection, reference: str) -> MailStory | None:
+    """The story of the mail with this reference (``M2F-7K3QX``, with or without ``/1``)."""
+    wanted = reference.upper().split("/")[0]
+    mail_id = connection.scalar(select(schema.mail.c.id).where(schema.mail.c.reference == wanted))
+    return None if mail_id is None else of_mail(connection, mail_id)
+
+
+def queue(connection: Connection, limit: int, *, everything: bool) -> list[QueueLine]:
+    """The faxes without an outcome, or with ``everything`` all of them, newest first."""
+    mail, fax = schema.mail.c, schema.fax.c
+    query = (
+        select(
+            mail.reference,
+            fax.ordinal,
+            mail.received_at,
+            fax.number,
+            mail.state.label("mail"),
+            fax.state.label("fax"),
+            fax.fax_plus_id,
+            mail.who,
+        )
+        .join_from(schema.fax, schema.mail, fax.mail_id == mail.id)
+        .order_by(mail.received_at.desc(), fax.ordinal)
+        .limit(limit)
+    )
+    if not everything:
+        query = query.where(fax.outcome.is_(None) | (func.json_type(fax.outcome) == "null"))
+    return [QueueLine(*row) for row in connection.execute(query)]
+
+
+def counts(connection: Connection) -> dict[str, dict[str, int]]:
+    """How many mails, jobs, faxes and replies are in each state."""
+    tables = {"mail": schema.mail, "job": schema.job, "fax": schema.fax, "reply": schema.reply}
+    return {name: _count(connection, rows) for name, rows in tables.items()}
+
+
+def _count(connection: Connection, rows: Any) -> dict[str, int]:
+    query = select(rows.c.state, func.count()).group_by(rows.c.state)
+    return {row[0]: int(row[1]) for row in connection.execute(query)}
+
+
+def _documents(connection: Connection, mail_id: str) -> tuple[Any, ...]:
+    rows = schema.document
+    query = select(rows).where(rows.c.mail_id == mail_id).order_by(rows.c.ordinal)
+    return tuple(document_of(row) for row in connection.execute(query))
+
+
+def _faxes(connection: Connection, mail_id: str) -> tuple[FaxStory, ...]:
+    fax = schema.fax
+    query = select(fax).where(fax.c.mail_id == mail_id).order_by(fax.c.ordinal)
+    jobs = _newest_jobs(connection, mail_id)
+    return tuple(_fax_story(row, jobs.get(row.id)) for row in connection.execute(query))
+
+
+def _newest_jobs(connection: Connection, mail_id: str) -> dict[str, Any]:
+    job, pair = schema.job.c, schema.job_fax.c
+    query = (
+        select(pair.fax_id, job.state, job.why, job.next_try)
+        .join_from(schema.job, schema.job_fax, pair.job_id == job.id)
+        .where(job.mail_id == mail_id)
+        .order_by(job.id)
+    )
+    newest: dict[str, Any] = {}
+    for row in connection.execute(query):
+        newest[row.fax_id] = row
+    return newest
+
+
+def _fax_story(row: Row[Any], job: Row[Any] | None) -> FaxStory:
+    return FaxStory(
+        id=row.id,
+        ordinal=row.ordinal,
+        state=row.state,
+        number=row.number,
+        written=row.written,
+        country=row.country,
+        reading=row.reading,
+        name=row.name,
+        orders=row.orders,
+        fax_plus_id=row.fax_plus_id,
+        ordered_at=row.ordered_at,
+        outcome=_outcome(row.outcome),
+        job_state=job.state if job else None,
+        job_why=job.why if job else "",
+        next_try=job.next_try if job else None,
+    )
+
+
+def _outcome(data: dict[str, Any] | None) -> Outcome | None:
+    return None if data is None else Outcome(**{**data, "end": End(data["end"])})
+
+
+def _told(connection: Connection, mail_id: str) -> tuple[ReplyStory, ...]:
+    rows = schema.reply.c
+    query = select(
+        rows.id, rows.kind, rows.state, rows.due_at, rows.told_at, rows.told_to, rows.why
+    )
+    found = connection.execute(query.where(rows.mail_id == mail_id).order_by(rows.id))
+    return tuple(ReplyStory(*row) for row in found)
+
+
+def _history(connection: Connection, mail_id: str) -> tuple[HistoryLine, ...]:
+    rows = schema.history.c
+    query = select(rows.at, rows.subject, rows.subject_id, rows.event, rows.state, rows.detail)
+    found = connection.execute(query.where(rows.mail_id == mail_id).order_by(rows.id))
+    return tuple(HistoryLine(*row) for row in found)

@@ -1,0 +1,93 @@
+"""Ledger commands of tracking: ordered faxes until their outcome is on disk."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select, update
+
+from mail2fax.spool import jobs, schema
+from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobState
+from mail2fax.spool.moves import FAX, move
+from mail2fax.spool.records import FaxToTrack, options_from
+from mail2fax.spool.replies import OUTCOME, owe
+from mail2fax.values import Outcome, as_json
+
+
+def ordered(connection: Connection) -> list[FaxToTrack]:
+    """Every fax Fax.Plus has and whose outcome is awaited, oldest order first."""
+    fax, job, pair, mail = schema.fax.c, schema.job.c, schema.job_fax.c, schema.mail.c
+    rows = connection.execute(
+        select(
+            fax.id,
+            fax.mail_id,
+            fax.number,
+            fax.fax_plus_id,
+            fax.ordered_at,
+            fax.next_poll,
+            fax.orders,
+            job.token,
+            mail.reference,
+            mail.options,
+        )
+        .join_from(schema.fax, schema.job_fax, pair.fax_id == fax.id)
+        .join(schema.job, pair.job_id == job.id)
+        .join(schema.mail, fax.mail_id == mail.id)
+        .where(fax.state == FaxState.ORDERED, job.state == JobState.ORDERED)
+        .order_by(fax.ordered_at, job.ordered_at)
+    )
+    newest: dict[str, FaxToTrack] = {}
+    for row in rows:
+        options = options_from(row.options)
+        newest[row.id] = FaxToTrack(
+            id=row.id,
+            mail_id=row.mail_id,
+            reference=row.reference,
+            number=row.number,
+            token=row.token,
+            fax_plus_id=row.fax_plus_id,
+            ordered_at=row.ordered_at,
+            next_poll=row.next_poll,
+            not_before=options.at or 0.0,
+            orders=row.orders,
+            own_retries=options.retry is None,
+        )
+    return list(newest.values())
+
+
+def next_poll_at(connection: Connection) -> float | None:
+    """When the next look is due, None if no fax is on its way."""
+    fax = schema.fax.c
+    found: float | None = connection.scalar(
+        select(fax.next_poll).where(fax.state == FaxState.ORDERED).order_by(fax.next_poll).limit(1)
+    )
+    return found
+
+
+def look_again(connection: Connection, times: Sequence[tuple[str, float]]) -> None:
+    """No outcome yet: (fax id, when to look again) each."""
+    rows = schema.fax
+    for fax_id, next_poll in times:
+        connection.execute(update(rows).where(rows.c.id == fax_id).values(next_poll=next_poll))
+
+
+def learned_id(connection: Connection, fax_id: str, fax_plus_id: str) -> None:
+    """A listing gave the fax ID that the order's answer had not."""
+    rows = schema.fax
+    connection.execute(update(rows).where(rows.c.id == fax_id).values(fax_plus_id=fax_plus_id))
+
+
+def ended(
+    connection: Connection, fax_id: str, event: FaxEvent, outcome: Outcome, now: float
+) -> None:
+    """The outcome, on disk together with the reply that tells it (K4)."""
+    move(connection, FAX, fax_id, event, now, outcome.status, outcome=as_json(outcome))
+    mail_id = connection.scalar(select(schema.fax.c.mail_id).where(schema.fax.c.id == fax_id))
+    owe(connection, str(mail_id), OUTCOME, now, fax_id=fax_id)
+
+
+def line_busy(
+    connection: Connection, fax_id: str, status: str, now: float, again_at: float
+) -> None:
+    """Busy or no answer: the same fax again later, as a new job with its own token (R4)."""
+    move(connection, FAX, fax_id, FaxEvent.LINE_BUSY, now, status)
+    mail_id = connection.scalar(select(schema.fax.c.mail_id).where(schema.fax.c.id == fax_id))
+    jobs.create(connection, str(mail_id), [fax_id], now, not_before=again_at)

@@ -1,0 +1,293 @@
+"""The words of the house as types: frozen values that travel between the rooms.
+
+They carry no behaviour beyond showing themselves, import nothing of mail2fax, and are what the
+stations, the spool and the pure ground exchange. The words are those of docs/design.md.
+"""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FaxNumber:
+    """A destination in E.164 form: ``+`` and 7 to 15 digits (ITU-T E.164)."""
+
+    e164: str
+
+    def __post_init__(self) -> None:
+        """Refuse anything but E.164, so that no other text can reach the outbox.
+
+        Raises:
+            ValueError: the text is not in E.164 form.
+        """
+        if not _E164.fullmatch(self.e164):
+            raise ValueError(f"not an E.164 number: {self.e164!r}")
+
+    def __str__(self) -> str:
+        return self.e164
+
+    @property
+    def masked(self) -> str:
+        """The form a log may hold: the first three and the last two digits (promise 6)."""
+        return f"{self.e164[:4]}…{self.e164[-2:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An SMTP answer (RFC 5321 4.2) with its enhanced status code (RFC 3463).
+
+    Attributes:
+        code: the three-digit reply code.
+        status: the enhanced status code, such as ``5.1.3``; empty where none belongs.
+        text: one sentence in ASCII; what is wrong and what to do.
+    """
+
+    code: int
+    status: str
+    text: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.code} {self.status} {self.text}" if self.status else f"{self.code} {self.text}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One number read out of one address (or the reason why none was).
+
+    Attributes:
+        written: what stood in the address for it.
+        number: what would be dialled; None when it was refused.
+        why: how it was read, or why it was refused, in words.
+        country: ISO 3166 code of the number, empty when refused.
+        name: the recipient's name from To/Cc (A9), if any.
+    """
+
+    written: str
+    number: FaxNumber | None
+    why: str
+    country: str = ""
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who was admitted, and what the rule says about them.
+
+    Attributes:
+        rule: the rule's name in the configuration, such as ``senders[0]``.
+        kind: how they were identified: ``network`` today; login, dkim, … later.
+        name: who, in words: ``192.0.2.0/24``, a login, an address.
+        device: a copier rather than a person.
+    """
+
+    rule: str
+    kind: str
+    name: str
+    device: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRecipient:
+    """A RCPT that got a 5xx inside a transaction that was accepted (W2 tells it)."""
+
+    written: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One SMTP transaction: who handed over what for whom.
+
+    Attributes:
+        mail_from: the reverse-path without angle brackets; empty for the null sender.
+        rcpt_tos: the accepted forward-paths, exactly as written on the wire.
+        refused: the recipients refused at RCPT.
+        peer: the client's address as text.
+        helo: what the client called itself.
+        listener: name of the listener it came in by.
+    """
+
+    mail_from: str
+    rcpt_tos: tuple[str, ...]
+    refused: tuple[RefusedRecipient, ...] = ()
+    peer: str = ""
+    helo: str = ""
+    listener: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Provider-side retries (``options.retry``): count 0..3, delay 0..30."""
+
+    count: int = 0
+    delay: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A cover page made by Fax.Plus (``cover_page``)."""
+
+    name_to: str = ""
+    name_from: str = ""
+    subject: str = ""
+    message: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a fax is to be sent; the vocabulary of O1, each field None or empty when unsaid.
+
+    Attributes:
+        source_numbers: ``from``: own numbers in E.164; several are offered to Fax.Plus as a list.
+        at: ``send_time``: seconds since the epoch.
+        resolution: ``fine`` or ``superfine``.
+        enhance: ``options.enhancement``.
+        retry: provider-side retries; None means ours (ruling R4).
+        tags: ``comment.tags`` beside our token.
+        comment: ``comment.text`` instead of the mail's own words.
+        cover: a cover page, or None.
+        body: what becomes of the mail's text: ``comment`` or ``off``.
+        from_fax: fax ID whose pages follow the documents (``from_fax``).
+        user_id: the Fax.Plus member to send as.
+    """
+
+    source_numbers: tuple[str, ...] = ()
+    at: float | None = None
+    resolution: str | None = None
+    enhance: bool | None = None
+    retry: Retry | None = None
+    tags: tuple[str, ...] = ()
+    comment: str | None = None
+    cover: Cover | None = None
+    body: str | None = None
+    from_fax: str | None = None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file to fax, as it stood in the mail, decoded.
+
+    Attributes:
+        part: MIME section number, such as ``1.2`` (RFC 3501 6.4.5 numbering).
+        filename: its name, decoded; made up from type and order when it had none.
+        content_type: what the content is, not what the label says.
+        size: bytes after decoding.
+        sha256: hex digest of those bytes.
+        pages: pages counted in PDF and TIFF, None for other types.
+        file: name of the prepared file below the mail's directory in the spool.
+    """
+
+    part: str
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    pages: int | None = None
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFaxed:
+    """A part that is not faxed, and why. Fields as in `Document`; None where unknown."""
+
+    part: str
+    filename: str | None
+    content_type: str
+    size: int | None
+    sha256: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What the top header of a mail says, as far as mail2fax uses it. Texts are decoded."""
+
+    subject: str = ""
+    message_id: str = ""
+    references: str = ""
+    from_address: str = ""
+    auto_submitted: str = ""
+    names: tuple[tuple[str, str], ...] = ()
+    """(address, display name) pairs from To and Cc (A9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a gate decided about a mail.
+
+    Attributes:
+        refusal: None to go on; else the response (first gate) or sentence (second gate).
+        by: the gate that refused: ``line`` or ``mail``; None when it goes on.
+    """
+
+    refusal: Response | None = None
+    by: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the mail goes on."""
+        return self.refusal is None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What would become of a mail: the whole fate, as ``mail2fax explain`` shows it (M13)."""
+
+    documents: tuple[Document, ...] = ()
+    not_faxed: tuple[NotFaxed, ...] = ()
+    comment: str = ""
+    headline: Headline = field(default_factory=Headline)
+    verdict: Verdict = field(default_factory=Verdict)
+
+
+class End(StrEnum):
+    """How a fax ended, in the words of W3."""
+
+    SUCCESS = "success"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    NOT_SENT = "not sent"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one fax.
+
+    Attributes:
+        end: how it ended.
+        status: Fax.Plus's own status word, or ours when nothing was sent.
+        why: one sentence a person understands; empty on success.
+        pages: pages the far machine has, None if not told.
+        duration: seconds on the line, None if not told.
+        at: seconds since the epoch.
+    """
+
+    end: End
+    status: str
+    at: float
+    why: str = ""
+    pages: int | None = None
+    duration: int | None = None
+
+
+def as_json(value: Any) -> Any:
+    """A value of this module as plain JSON types: the form the ledger and the pipes hold."""
+    if isinstance(value, FaxNumber):
+        return value.e164
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: as_json(getattr(value, name)) for name in value.__dataclass_fields__}
+    return value

@@ -1,0 +1,108 @@
+"""The house: imports point down, stations never meet, each neighbour has one door."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "mail2fax"
+
+GROUND = {"errors", "events", "values", "clock"}
+PLAIN = {"reading", "spool", "faxplus"}
+STATIONS = {"accepting", "preparing", "sending", "answering", "web"}
+MAY_IMPORT = {
+    "errors": set(),
+    "values": set(),
+    "clock": set(),
+    "events": {"errors"},
+    "reading": GROUND,
+    "spool": GROUND,
+    "faxplus": GROUND,
+    "config": GROUND,
+    **dict.fromkeys(STATIONS, PLAIN | GROUND),
+    "daemon": STATIONS | PLAIN | GROUND | {"config"},
+    "demo": STATIONS | PLAIN | GROUND | {"config", "daemon", "simulator", "cli"},
+    "cli": STATIONS | PLAIN | GROUND | {"config", "daemon", "simulator", "demo"},
+    "simulator": set(),
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+ONE_DOOR = {
+    "aiosmtpd": {"accepting/listener.py", "simulator"},
+    "httpx": {"faxplus"},
+    "sqlalchemy": {"spool"},
+    "alembic": {"spool"},
+    "pypdfium2": {"preparing"},
+    "aiosmtplib": {"answering"},
+    "starlette": {"simulator", "web"},
+}
+NOT_PURE = {"os", "pathlib", "socket", "asyncio", "time", "subprocess", "logging", "threading"}
+PURE = {"reading", "spool/lifecycle.py", "sending/pacing.py", "sending/settling.py"}
+
+
+def imports_of(file: Path) -> set[str]:
+    """Every absolute name imported anywhere in a file, inside functions too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            module = node.module or ""
+            found.add(module)
+            if module == "mail2fax":
+                found |= {f"mail2fax.{alias.name}" for alias in node.names}
+    return found
+
+
+def violations(package: Path) -> list[str]:
+    """Every import below ``package`` that the law forbids, as sentences."""
+    broken: list[str] = []
+    for file in sorted(package.rglob("*.py")):
+        inside = file.relative_to(package)
+        room = inside.parts[0].removesuffix(".py")
+        for name in imports_of(file):
+            top, _, rest = name.partition(".")
+            target = rest.partition(".")[0]
+            if top == "mail2fax" and target and target != room and target not in MAY_IMPORT[room]:
+                broken.append(f"{inside} imports {target}")
+            doors = ONE_DOOR.get(top)
+            if doors and not {room, str(inside)} & doors:
+                broken.append(f"{inside} imports {top}")
+            if {room, str(inside)} & PURE and top in NOT_PURE:
+                broken.append(f"{inside} is pure and imports {top}")
+    return broken
+
+
+def test_imports_point_down() -> None:
+    """No file of the house breaks the import law."""
+    assert violations(PACKAGE) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "planted"),
+    [
+        ("sending/steps.py", "from mail2fax.answering import texts"),
+        ("spool/jobs.py", "def f():\n    import mail2fax.sending.steps"),
+        ("sending/pacing.py", "import time"),
+        ("sending/steps.py", "import httpx"),
+        ("simulator/app.py", "from mail2fax import values"),
+        ("reading/mail.py", "import os"),
+    ],
+)
+def test_the_law_catches_a_planted_import(tmp_path: Path, file: str, planted: str) -> None:
+    """A sibling, upward, impure or back-door import is named."""
+    target = tmp_path / file
+    target.parent.mkdir()
+    target.write_text(planted, encoding="utf-8")
+
+    assert len(violations(tmp_path)) == 1
+
+
+def test_initialisers_hold_only_a_docstring() -> None:
+    """Packages re-export nothing, so that no cycle can hide in them."""
+    for file in PACKAGE.rglob("__init__.py"):
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        rest = [node for node in body[1:] if not isinstance(node, ast.Assign)]
+
+        assert rest == [], file

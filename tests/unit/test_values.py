@@ -1,0 +1,56 @@
+"""The words as types."""
+
+import pytest
+
+from mail2fax.spool.records import options_from
+from mail2fax.values import Cover, End, FaxNumber, Options, Outcome, Response, Retry, as_json
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "41225550123",
+        "+0225550123",
+        "+4122",
+        "+41 22 555 01 23",
+        "+41225550123\n",
+        "+٤١٢٢٥٥٥٠١٢٣",
+    ],
+)
+def test_only_e164_is_a_fax_number(text: str) -> None:
+    """Nothing but plus and 7 to 15 ASCII digits can become a fax number."""
+    with pytest.raises(ValueError, match=r"E\.164"):
+        FaxNumber(text)
+
+
+def test_a_masked_number_does_not_tell_the_number() -> None:
+    """Promise 6: what a log may hold keeps most digits to itself."""
+    assert FaxNumber("+41225550123").masked == "+412…23"
+
+
+def test_a_response_is_one_line() -> None:
+    """A response shows as code, enhanced status and text."""
+    assert str(Response(550, "5.1.3", "No number")) == "550 5.1.3 No number"
+    assert str(Response(220, "", "ready")) == "220 ready"
+
+
+def test_options_survive_the_ledger() -> None:
+    """Options written as JSON come back equal."""
+    options = Options(
+        source_numbers=("+41225550100",),
+        retry=Retry(2, 15),
+        tags=("oncology",),
+        cover=Cover(name_to="Dr Meier", flags=("urgent",)),
+        enhance=False,
+    )
+
+    assert options == options_from(as_json(options))
+    assert Options() == options_from(as_json(Options()))
+
+
+def test_an_outcome_is_plain_json() -> None:
+    """Enums become their words."""
+    told = as_json(Outcome(End.SUCCESS, "success", 1.0, pages=2))
+
+    assert told["end"] == "success"
