@@ -1,0 +1,197 @@
+"""What the evidence says about an order whose answer cannot be believed (S3, R2). Pure.
+
+A listing of outbox and sent list is held against one job, destination by destination, in this
+order: our token; the paths of our uploads; the destination and the time. A *hit* names the fax
+ID. A *trace* is a fax to the same number at the right time that carries nobody's mark: it may
+be ours, so it forbids a second order and proves nothing. Anything else is a *miss*, which
+counts only in a complete listing.
+
+What a miss allows depends on how the POST failed. Refused in Fax.Plus's own words, throttled
+or barred: one complete miss confirms that nothing happened. Without any answer: a *settled
+miss* is needed, several complete misses spread over the settle time, and only while the
+visibility probe shows that our own tokens do appear; else a person must decide.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from mail2fax.clock import utc
+from mail2fax.faxplus.wire import Fax, Listing, OutboxFax
+from mail2fax.sending.pacing import SendingSettings
+from mail2fax.spool.lifecycle import FaxState
+from mail2fax.spool.naming import tokens_in
+from mail2fax.spool.records import Job
+
+CLOCK_MARGIN = 900.0
+"""Seconds by which the provider's clock and ours may differ."""
+_PROBES_NEEDED = 3
+
+
+class Doubt(StrEnum):
+    """How a POST failed, as far as it decides what a miss allows."""
+
+    UNKNOWN = "unknown"
+    SAID_NO = "said no"
+    THROTTLED = "throttled"
+    BARRED = "barred"
+
+
+class Settlement(StrEnum):
+    """What is to be done with a job in doubt."""
+
+    ADOPT = "adopt"
+    REFUSED = "refused"
+    POST_AGAIN = "post again"
+    ORDER_AGAIN = "order again"
+    HOLD = "hold"
+    COUNT = "count a miss"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one listing shows of one job.
+
+    Attributes:
+        ids: fax IDs by destination for every hit.
+        traces: destinations with a fax that may be ours.
+        complete: whether the listing was, so that a miss means something.
+        began_at: when the listing began, seconds since the epoch.
+    """
+
+    began_at: float
+    complete: bool
+    ids: dict[str, str] = field(default_factory=dict)
+    traces: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A settlement and, where a person will read it, why."""
+
+    settlement: Settlement
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One fax of a listing, wherever it stood."""
+
+    id: str
+    to: tuple[str, ...]
+    tokens: frozenset[str]
+    files: frozenset[str]
+    at: datetime | None
+
+
+def evidence_for(
+    job: Job, listing: Listing, began_at: float, taken_ids: frozenset[str]
+) -> Evidence:
+    """Hold a listing against a job.
+
+    Args:
+        job: the job.
+        listing: outbox and sent list, the latter back to before the intent.
+        began_at: when the listing began.
+        taken_ids: fax IDs that other faxes of ours are known by.
+    """
+    seen = [_of_outbox(item) for item in listing.outbox] + [_of_sent(fax) for fax in listing.sent]
+    ids: dict[str, str] = {}
+    traces: set[str] = set()
+    paths = {document.upload_path for document in job.documents if document.upload_path}
+    for fax in seen:
+        for number in {fax.number for fax in job.faxes}.intersection(fax.to):
+            if job.token in fax.tokens or (not fax.tokens and fax.files & paths):
+                ids.setdefault(number, fax.id)
+            elif not fax.tokens and fax.id not in taken_ids and _may_be_of(job, fax.at):
+                traces.add(number)
+    return Evidence(began_at, listing.complete, ids, frozenset(traces - ids.keys()))
+
+
+def _of_outbox(item: OutboxFax) -> _Seen:
+    tokens = tokens_in(" ".join((item.comment_text, *item.tags)))
+    return _Seen(item.id, item.to, tokens, frozenset(item.files), item.submit_time)
+
+
+def _of_sent(fax: Fax) -> _Seen:
+    at = fax.submit_time or fax.start_time or fax.last_update
+    return _Seen(fax.id, (fax.to,), tokens_in(fax.comment), frozenset(), at)
+
+
+def _may_be_of(job: Job, at: datetime | None) -> bool:
+    """Whether a fax of that time may come from the job's POST; one without a time may."""
+    return at is None or job.intent_at is None or at >= utc(job.intent_at - CLOCK_MARGIN)
+
+
+def settle(
+    job: Job, evidence: Evidence, settings: SendingSettings, probes: Sequence[bool]
+) -> Decision:
+    """What the evidence allows.
+
+    Args:
+        job: a job in doubt.
+        evidence: of a listing made for it.
+        probes: of the latest normal orders, whether their token was seen in a listing.
+    """
+    wanted = {fax.number for fax in job.faxes if fax.state == FaxState.PENDING}
+    if evidence.ids.keys() >= wanted:
+        return Decision(Settlement.ADOPT)
+    if not evidence.complete or evidence.began_at < (job.doubt_since or 0.0):
+        return Decision(Settlement.WAIT)
+    if job.doubt != Doubt.UNKNOWN and not evidence.ids and not evidence.traces:
+        refused = job.doubt == Doubt.SAID_NO
+        return Decision(Settlement.REFUSED if refused else Settlement.POST_AGAIN)
+    if not _is_settled(job, evidence.began_at, settings):
+        return Decision(Settlement.COUNT)
+    return _after_settling(evidence, settings, probes)
+
+
+def _is_settled(job: Job, now: float, settings: SendingSettings) -> bool:
+    enough = job.misses + 1 >= settings.listings
+    return enough and now >= settling_from(job, settings) + settings.settle
+
+
+def _after_settling(
+    evidence: Evidence, settings: SendingSettings, probes: Sequence[bool]
+) -> Decision:
+    if evidence.traces:
+        return Decision(Settlement.HOLD, "a fax to this number without our mark may be this one")
+    if settings.on_unknown == "hold":
+        return Decision(Settlement.HOLD, "Fax.Plus shows no trace of it")
+    if not is_healthy(probes):
+        return Decision(Settlement.HOLD, "our own marks do not reliably show up at Fax.Plus")
+    if evidence.ids:
+        return Decision(Settlement.ADOPT)
+    return Decision(Settlement.ORDER_AGAIN)
+
+
+def is_healthy(probes: Sequence[bool]) -> bool:
+    """The visibility probe: at least three normal orders on record, and every one was seen."""
+    return len(probes) >= _PROBES_NEEDED and all(probes)
+
+
+def settling_from(job: Job, settings: SendingSettings) -> float:
+    """When looking for a job in doubt begins to count: after its POST's deadline has passed."""
+    intended = (job.intent_at or 0.0) + settings.request_deadline
+    if job.doubt != Doubt.UNKNOWN:
+        return job.doubt_since or 0.0
+    return max(job.doubt_since or 0.0, min(intended, (job.doubt_since or 0.0) + settings.settle))
+
+
+def look_at(job: Job, settings: SendingSettings) -> float:
+    """When the next listing for a job in doubt is due.
+
+    One at once may already show it; the ones that count are spread over the settle time.
+    """
+    if job.doubt != Doubt.UNKNOWN:
+        return max(job.doubt_since or 0.0, job.next_try)
+    step = settings.settle / settings.listings
+    return settling_from(job, settings) + step * min(job.misses + 1, settings.listings)
+
+
+def listing_from(jobs: Iterable[Job]) -> float:
+    """How far back the sent list must go for these jobs; 0 for none."""
+    times = [job.intent_at or job.created_at for job in jobs]
+    return min(times, default=CLOCK_MARGIN) - CLOCK_MARGIN
