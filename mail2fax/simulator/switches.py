@@ -1,0 +1,74 @@
+"""What the simulator can be told to do wrong. Every switch can be set while it runs."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Trouble(StrEnum):
+    """What goes wrong with one call."""
+
+    CUT_BEFORE = "cut before commit"
+    CUT_AFTER = "cut after commit"
+    UNAUTHORIZED = "401"
+    FORBIDDEN = "403"
+    THROTTLED = "429"
+    INTERNAL = "500"
+    EMPTY_500 = "empty 500"
+    GATEWAY = "502 page"
+    GATEWAY_AFTER = "502 page after commit"
+
+
+@dataclass(slots=True)
+class Switches:
+    """The switches, all off by default.
+
+    Attributes:
+        outcomes: destination → the FaxStatus each of its faxes gets in turn; the last repeats.
+        default_outcome: the FaxStatus of every other destination.
+        converting, sending: seconds a fax stays in these states.
+        trouble: endpoint (``send``, ``upload``, ``list`` …) → troubles of its next calls, in turn.
+        always: endpoint → trouble of every call.
+        retry_after: value of the header on a 429; empty for none.
+        cut_at: bytes of the answer that get out before a cut after the commit.
+        late_commit: seconds between the answer of an order and its becoming real.
+        listing_gap: seconds between leaving the outbox and standing in the sent list.
+        outbox_ids_differ: outbox items have another id than the answered one.
+        fax_ids_differ: sent records have another id than the answered one.
+        archive_comment: whether a sent record carries the comment's text.
+        outbox_tags: whether an outbox item carries the tags.
+        from_number_key: sent records name the sender ``from_number``.
+        short_paths: upload paths without ``/storage`` and extension.
+        ids: whether an order's answer names ids.
+        delay: seconds before every answer.
+    """
+
+    outcomes: dict[str, list[str]] = field(default_factory=dict)
+    default_outcome: str = "success"
+    converting: float = 0.1
+    sending: float = 0.2
+    trouble: dict[str, list[Trouble]] = field(default_factory=dict)
+    always: dict[str, Trouble] = field(default_factory=dict)
+    retry_after: str = ""
+    cut_at: int = 0
+    late_commit: float = 0.0
+    listing_gap: float = 0.0
+    outbox_ids_differ: bool = False
+    fax_ids_differ: bool = False
+    archive_comment: bool = True
+    outbox_tags: bool = True
+    from_number_key: bool = False
+    short_paths: bool = False
+    ids: bool = True
+    delay: float = 0.0
+
+    def next_trouble(self, endpoint: str) -> Trouble | None:
+        """What is to go wrong with this call of an endpoint, if anything."""
+        waiting = self.trouble.get(endpoint)
+        return Trouble(waiting.pop(0)) if waiting else self.always.get(endpoint)
+
+    def outcome_of(self, destination: str) -> str:
+        """The FaxStatus the next fax to this destination ends with."""
+        turns = self.outcomes.get(destination)
+        if not turns:
+            return self.default_outcome
+        return turns.pop(0) if len(turns) > 1 else turns[0]
