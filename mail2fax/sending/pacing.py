@@ -11,17 +11,6 @@ _BARRED_FIRST, _BARRED_MOST = 60.0, 600.0
 _POLL_MOST = 300.0
 _THROTTLED = 60.0
 
-BUSY_STATUSES = frozenset(
-    {
-        "failed_user_busy",
-        "failed_no_answer",
-        "failed_normal_clearing",
-        "failed_to_send",
-        "failed_normal_temporary_failure",
-    }
-)
-"""Outcomes after which the same fax is worth dialling again later (ruling R4)."""
-
 
 @dataclass(frozen=True, slots=True)
 class SendingSettings:

@@ -1,0 +1,95 @@
+"""S2, S3, R4: what is posted for a job."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mail2fax.faxplus import statuses
+from mail2fax.faxplus.statuses import Meaning
+from mail2fax.sending.ordering import comment_with, order_for
+from mail2fax.sending.pacing import SendingSettings
+from mail2fax.spool.naming import new_id, token_of, tokens_in
+from mail2fax.spool.records import DocumentAtRest, FaxToOrder, Job
+from mail2fax.values import Cover, Document, Options, Retry
+
+TOKEN = token_of(new_id(1_800_000_000.0))
+SETTINGS = SendingSettings(("+41225550100",))
+
+
+def job(options: Options) -> Job:
+    """A job with two uploaded documents."""
+    documents = tuple(
+        DocumentAtRest(n, Document(str(n), "a", "application/pdf", 1, "s"), f"/storage/{n}", 1.0)
+        for n in (1, 2)
+    )
+    return Job(
+        id="j", mail_id="m", reference="M2F-AAAAA", state="uploaded", token=TOKEN,
+        supersedes=None, created_at=0, received_at=0, tries=0, next_try=0, intent_at=None,
+        ordered_at=None, doubt=None, doubt_since=None, misses=0, seen_at=None, options=options,
+        comment="own words", documents=documents, faxes=(FaxToOrder("f", "+41225550123", "p", 1),),
+    )  # fmt: skip
+
+
+def test_a_plain_job_is_a_plain_order() -> None:
+    """S2, R4: documents in order, token in comment and tags, the provider's retries off."""
+    body = order_for(job(Options()), SETTINGS).body()
+
+    assert body == {
+        "from": "+41225550100",
+        "to": ["+41225550123"],
+        "files": ["/storage/1", "/storage/2"],
+        "return_ids": True,
+        "comment": {"tags": [TOKEN], "text": f"own words\n{TOKEN}"},
+        "options": {"retry": {"count": 0, "delay": 0}},
+    }
+
+
+def test_every_option_reaches_the_order() -> None:
+    """O4: what the mail or the rule asked for is what is posted."""
+    options = Options(
+        source_numbers=("+41225550101", "+41225550102"),
+        at=1_800_000_000.0,
+        resolution="superfine",
+        enhance=False,
+        retry=Retry(2, 15),
+        tags=("oncology",),
+        comment="other words",
+        cover=Cover("Dr Meier", "Lab", "Result", "Call", ("urgent",)),
+        from_fax="5e7d",
+    )
+
+    body = order_for(job(options), SETTINGS).body()
+
+    assert body["from"] == "+41225550101,+41225550102"
+    assert body["comment"] == {"tags": [TOKEN, "oncology"], "text": f"other words\n{TOKEN}"}
+    assert body["options"] == {"enhancement": False, "retry": {"count": 2, "delay": 15}}
+    assert body["send_time"] == "2027-01-15 08:00:00 +0000"
+    assert (body["resolution"], body["from_fax"]) == ("superfine", {"id": "5e7d"})
+    assert body["cover_page"]["flags"] == ["urgent"]
+
+
+def test_a_body_that_is_off_leaves_only_the_token() -> None:
+    """Defaults: "Scanned from …" is nobody's comment."""
+    assert order_for(job(Options(body="off")), SETTINGS).comment_text == TOKEN
+
+
+@given(st.text(max_size=2000))
+def test_the_token_is_always_whole_and_last(words: str) -> None:
+    """S3: however long the words, the token survives within 500 characters."""
+    text = comment_with(TOKEN, words)
+
+    assert len(text) <= 500
+    assert text.endswith(TOKEN)
+    assert TOKEN in tokens_in(text)
+
+
+@pytest.mark.parametrize("status", ["in_progress", "sending", "", "invented_tomorrow"])
+def test_an_unknown_status_is_not_final(status: str) -> None:
+    """S1: what we do not know is waited for."""
+    assert statuses.final(status) is None
+
+
+def test_every_failure_has_a_sentence() -> None:
+    """W3: a person reads why, in words."""
+    for word, status in statuses.FINAL.items():
+        assert bool(status.why) == (status.meaning is not Meaning.DONE), word
