@@ -1,0 +1,136 @@
+"""One job's way to Fax.Plus, a step at a time: upload, intent on disk, one POST, fax ID on disk.
+
+Nothing here decides what a lost answer means; it is written down and `settling` decides later.
+Once the intent is on disk the POST is made and its answer recorded whatever happens meanwhile:
+the caller must not cancel `post`.
+"""
+
+from mail2fax import events
+from mail2fax.clock import Clock
+from mail2fax.errors import AccountFailure, Failure, Fate, PermanentFailure, TemporaryFailure
+from mail2fax.faxplus.client import FaxPlus
+from mail2fax.sending import pacing
+from mail2fax.sending.ordering import order_for
+from mail2fax.sending.pacing import SendingSettings
+from mail2fax.sending.settling import Doubt
+from mail2fax.spool import jobs, preparation
+from mail2fax.spool.lifecycle import JobEvent
+from mail2fax.spool.records import DocumentAtRest, Job
+from mail2fax.spool.spool import Spool, Station
+
+
+class Steps:
+    """The steps of a job, over one spool and one account."""
+
+    def __init__(
+        self, spool: Spool, client: FaxPlus, settings: SendingSettings, clock: Clock
+    ) -> None:
+        self._spool = spool
+        self._client = client
+        self._settings = settings
+        self._clock = clock
+
+    async def upload(self, job: Job) -> bool:
+        """Upload what Fax.Plus does not hold (any more); whether the job may be posted.
+
+        Raises:
+            AccountFailure: the account needs a person; the job is as it was.
+        """
+        try:
+            for at_rest in job.documents:
+                if self._is_missing(at_rest) and not await self._upload_one(job, at_rest):
+                    return False
+        except TemporaryFailure as failure:
+            wait = pacing.upload_again_in(job.tries + 1, failure.retry_after)
+            await self._postpone(job, wait, str(failure))
+            return False
+        except PermanentFailure as failure:
+            await self._end(job, JobEvent.NOT_TAKEN, str(failure.status or ""), str(failure))
+            return False
+        await self._spool.do(jobs.happened, job.id, JobEvent.UPLOADED, self._clock.now())
+        events.uploaded(job.reference, len(job.documents))
+        return True
+
+    def _is_missing(self, at_rest: DocumentAtRest) -> bool:
+        if at_rest.upload_path is None or at_rest.uploaded_at is None:
+            return True
+        return self._clock.now() - at_rest.uploaded_at > self._settings.upload_life
+
+    async def _upload_one(self, job: Job, at_rest: DocumentAtRest) -> bool:
+        """Upload one document; False when its bytes are not the prepared ones (K5)."""
+        document = at_rest.document
+        path = self._spool.content.documents_of(job.mail_id) / document.file
+        try:
+            upload = await self._client.upload(path, document.filename, document.content_type)
+        except OSError as error:
+            return await self._damaged(job, f"a document cannot be read ({type(error).__name__})")
+        if (upload.sha256, upload.size) != (document.sha256, document.size):
+            return await self._damaged(job, "a document is not what was prepared")
+        now = self._clock.now()
+        await self._spool.do(jobs.document_uploaded, job.mail_id, at_rest.ordinal, upload.path, now)
+        return True
+
+    async def _damaged(self, job: Job, why: str) -> bool:
+        now = self._clock.now()
+        await self._spool.do(preparation.quarantined, job.mail_id, why, now)
+        await self._end(job, JobEvent.DAMAGED, "quarantined", why)
+        events.quarantined(job.reference, why)
+        return False
+
+    async def post(self, job: Job) -> None:
+        """Make the one POST of a job and record what came of it (S2). Not to be cancelled.
+
+        Raises:
+            AccountFailure: the account needs a person; what it means for the job is recorded.
+        """
+        await self._spool.do(jobs.intended, job.id, self._clock.now())
+        wanted = {fax.number for fax in job.faxes}
+        try:
+            order = order_for(job, self._settings)
+            ids = await self._client.send(order, job.options.user_id)
+        except Failure as failure:
+            await self._record_failure(job, failure)
+            if isinstance(failure, AccountFailure):
+                raise
+            return
+        if not wanted <= ids.keys():
+            await self._doubt(job, Doubt.UNKNOWN, 0.0, "the answer named no fax ID")
+            return
+        now = self._clock.now()
+        await self._spool.do(jobs.ordered, job.id, ids, now, self._settings.first_poll)
+        self._spool.bells.ring(Station.ANSWERING)
+        for fax in job.faxes:
+            events.ordered(job.reference, fax.number, ids[fax.number])
+
+    async def _record_failure(self, job: Job, failure: Failure) -> None:
+        """What R2 says of each fate."""
+        if failure.fate is Fate.NEVER_LEFT:
+            now, tries = self._clock.now(), job.tries + 1
+            wait = pacing.upload_again_in(tries, None)
+            why = str(failure)
+            await self._spool.do(jobs.never_left, job.id, tries, now + wait, now, why)
+            events.will_retry(job.reference, "post", why, wait)
+        elif failure.fate is Fate.THROTTLED:
+            wait = pacing.throttled_for(failure.retry_after)
+            await self._doubt(job, Doubt.THROTTLED, wait, str(failure))
+        elif failure.fate is Fate.SAID_NO:
+            barred = isinstance(failure, AccountFailure)
+            doubt = Doubt.BARRED if barred else Doubt.SAID_NO
+            await self._doubt(job, doubt, pacing.barred_for(1) if barred else 0.0, str(failure))
+        else:
+            await self._doubt(job, Doubt.UNKNOWN, 0.0, str(failure))
+
+    async def _doubt(self, job: Job, doubt: Doubt, wait: float, why: str) -> None:
+        now = self._clock.now()
+        await self._spool.do(jobs.answer_lost, job.id, doubt, now + wait, now, why)
+        events.in_doubt(job.reference, job.token, why)
+
+    async def _postpone(self, job: Job, wait: float, why: str) -> None:
+        again = self._clock.now() + wait
+        await self._spool.do(jobs.postponed, job.id, job.tries + 1, again, why)
+        events.will_retry(job.reference, "upload", why, wait)
+
+    async def _end(self, job: Job, event: JobEvent, status: str, why: str) -> None:
+        await self._spool.do(jobs.ended, job.id, event, status, self._clock.now(), why)
+        self._spool.bells.ring(Station.ANSWERING)
+        events.not_sent(job.reference, why)

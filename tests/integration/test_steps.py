@@ -1,0 +1,190 @@
+"""S2, R2, K5: a job's way to the simulated Fax.Plus, and what each fault leaves on disk."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mail2fax.clock import Clock
+from mail2fax.errors import AccountFailure
+from mail2fax.faxplus.client import FaxPlus
+from mail2fax.sending.pacing import SendingSettings
+from mail2fax.sending.steps import Steps
+from mail2fax.simulator.server import Simulator
+from mail2fax.simulator.switches import Trouble
+from mail2fax.spool import jobs, naming, preparation, stories
+from mail2fax.spool.records import Job, MailStory, NewMail
+from mail2fax.spool.spool import Spool
+from mail2fax.values import Destination, Document, Envelope, FaxNumber, Headline, Identity
+
+NUMBER = "+41225550123"
+PDF = b"%PDF-1.4 made up"
+SETTINGS = SendingSettings(("+41225550100",))
+
+
+class Bench:
+    """A spool, a simulator and the steps between them."""
+
+    def __init__(self, spool: Spool, simulator: Simulator, client: FaxPlus, clock: Clock) -> None:
+        self.spool = spool
+        self.provider = simulator.provider
+        self.clock = clock
+        self.steps = Steps(spool, client, SETTINGS, clock)
+
+    async def job(self) -> Job:
+        """A prepared mail's job."""
+        now = self.clock.now()
+        mail_id = naming.new_id(now)
+        file = self.spool.content.new_mail(mail_id)
+        file.write(b"x")
+        to = Destination(NUMBER, FaxNumber(NUMBER), "international", "CH")
+        mail = NewMail(
+            mail_id, naming.new_reference(), now, 1, "h", "b", mail_id,
+            Envelope("ann@example.org", (NUMBER,)), Identity("r", "network", "n"), "s",
+            Headline(), (to,), ("ann@example.org",),
+        )  # fmt: skip
+        await self.spool.accept(mail, file)
+        directory = self.spool.content.documents_of(mail_id)
+        directory.mkdir()
+        (directory / "1-a.pdf").write_bytes(PDF)
+        digest = hashlib.sha256(PDF).hexdigest()
+        document = Document("1", "a.pdf", "application/pdf", len(PDF), digest, 1, "1-a.pdf")
+        await self.spool.do(preparation.prepared, mail_id, [document], [], "text", 1, now)
+        (job,) = await self.spool.do(jobs.due, self.clock.now(), 1)
+        return job
+
+    async def again(self, job: Job) -> Job:
+        """The job as it stands on disk now."""
+        return await self.spool.do(jobs.get, job.id)
+
+    async def story(self, job: Job) -> MailStory:
+        """The mail's story."""
+        return await self.spool.do(stories.of_mail, job.mail_id)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    """Everything running."""
+    clock = Clock()
+    spool = await Spool.open(tmp_path, clock)
+    async with Simulator() as simulator:
+        client = FaxPlus(simulator.base_url, "token", deadline=5)
+        yield Bench(spool, simulator, client, clock)
+        await client.aclose()
+    await spool.close()
+
+
+async def test_a_job_is_uploaded_ordered_and_told(bench: Bench) -> None:
+    """S2, K4: the bytes arrive, the token stands in the order, fax ID and reply are on disk."""
+    job = await bench.job()
+
+    assert await bench.steps.upload(job)
+    await bench.steps.post(await bench.again(job))
+
+    (item,) = bench.provider.items
+    (path,) = item.order["files"]
+    assert bench.provider.uploads[path].sha256 == hashlib.sha256(PDF).hexdigest()
+    assert item.tags == [job.token]
+    story = await bench.story(job)
+    assert (story.faxes[0].state, story.faxes[0].fax_plus_id) == ("ordered", item.id)
+    assert [reply.kind for reply in story.told] == ["accepted"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "doubt", "committed"),
+    [
+        (Trouble.CUT_AFTER, "unknown", 1),
+        (Trouble.CUT_BEFORE, "unknown", 0),
+        (Trouble.GATEWAY_AFTER, "unknown", 1),
+        (Trouble.INTERNAL, "unknown", 0),
+        (Trouble.THROTTLED, "throttled", 0),
+    ],
+)
+async def test_an_answer_that_proves_nothing_leaves_the_job_in_doubt(
+    bench: Bench, trouble: Trouble, doubt: str, committed: int
+) -> None:
+    """S2, R2: one POST, no second one, and the kind of doubt is on disk."""
+    job = await bench.job()
+    await bench.steps.upload(job)
+    bench.provider.switches.trouble["send"] = [trouble]
+
+    await bench.steps.post(await bench.again(job))
+
+    left = await bench.again(job)
+    assert (left.state, left.doubt) == ("in doubt", doubt)
+    assert len(bench.provider.items) == committed
+    assert await bench.spool.do(jobs.due, bench.clock.now() + 9999, 5) == []
+
+
+async def test_an_answer_without_ids_leaves_the_job_in_doubt(bench: Bench) -> None:
+    """R2: a success that names no fax ID is no success."""
+    job = await bench.job()
+    await bench.steps.upload(job)
+    bench.provider.switches.ids = False
+
+    await bench.steps.post(await bench.again(job))
+
+    assert (await bench.again(job)).state == "in doubt"
+
+
+async def test_ids_of_another_number_leave_the_job_in_doubt(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R2: an answer about somebody else's number says nothing about ours."""
+
+    async def lying(*_arguments: object) -> dict[str, str]:
+        return {"+41225550999": "abc"}
+
+    job = await bench.job()
+    await bench.steps.upload(job)
+    monkeypatch.setattr(FaxPlus, "send", lying)
+
+    await bench.steps.post(await bench.again(job))
+
+    assert (await bench.again(job)).state == "in doubt"
+
+
+async def test_a_barred_account_is_raised_and_nothing_is_burnt(bench: Bench) -> None:
+    """S6: before the upload the job stays ready; at the POST it waits for one listing."""
+    job = await bench.job()
+    bench.provider.switches.trouble["upload"] = [Trouble.UNAUTHORIZED]
+    with pytest.raises(AccountFailure):
+        await bench.steps.upload(job)
+    assert (await bench.again(job)).state == "ready"
+
+    await bench.steps.upload(job)
+    bench.provider.switches.trouble["send"] = [Trouble.FORBIDDEN]
+    with pytest.raises(AccountFailure):
+        await bench.steps.post(await bench.again(job))
+    left = await bench.again(job)
+    assert (left.state, left.doubt) == ("in doubt", "barred")
+
+
+async def test_an_upload_that_fails_for_now_is_tried_again_later(bench: Bench) -> None:
+    """S6: uploads may repeat harmlessly."""
+    job = await bench.job()
+    bench.provider.switches.trouble["upload"] = [Trouble.CUT_AFTER]
+
+    assert not await bench.steps.upload(job)
+
+    left = await bench.again(job)
+    assert (left.state, left.tries) == ("ready", 1)
+    assert await bench.spool.do(jobs.due, bench.clock.now(), 5) == []
+    assert await bench.steps.upload(left)
+
+
+@pytest.mark.parametrize("spoilt", [b"%PDF-1.4 made uq", b"", None])
+async def test_altered_bytes_are_never_ordered(bench: Bench, spoilt: bytes | None) -> None:
+    """K5: changed, cut or vanished on disk: quarantined, told, never faxed."""
+    job = await bench.job()
+    path = bench.spool.content.documents_of(job.mail_id) / "1-a.pdf"
+    path.unlink() if spoilt is None else path.write_bytes(spoilt)
+
+    assert not await bench.steps.upload(job)
+
+    story = await bench.story(job)
+    assert (story.state, story.faxes[0].state) == ("quarantined", "failed")
+    assert [reply.kind for reply in story.told] == ["refused"]
+    assert (await bench.again(job)).state == "refused"
+    assert bench.provider.items == []
