@@ -9,6 +9,8 @@ import json
 import logging
 from typing import Any
 
+from mail2fax.values import FaxNumber
+
 _log = logging.getLogger("mail2fax")
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/_+-…@[]")
 
@@ -132,9 +134,9 @@ def uploaded(reference: str, documents: int) -> None:
     _report(logging.INFO, "uploaded", reference=reference, documents=documents)
 
 
-def ordered(reference: str, number: str, fax_id: str) -> None:
+def ordered(reference: str, number: FaxNumber, fax_id: str) -> None:
     """Fax.Plus took the order."""
-    _report(logging.INFO, "ordered", reference=reference, to=number, fax_id=fax_id)
+    _report(logging.INFO, "ordered", reference=reference, to=number.masked, fax_id=fax_id)
 
 
 def will_retry(reference: str, step: str, why: str, seconds: float) -> None:
@@ -167,9 +169,11 @@ def account_barred(why: str, seconds: float) -> None:
     _report(logging.ERROR, "account-barred", why=why, next_try_s=seconds)
 
 
-def outcome(reference: str, number: str, fax_id: str | None, status: str) -> None:
+def outcome(reference: str, number: FaxNumber, fax_id: str | None, status: str) -> None:
     """A fax has its outcome."""
-    _report(logging.INFO, "outcome", reference=reference, to=number, fax_id=fax_id, status=status)
+    _report(
+        logging.INFO, "outcome", reference=reference, to=number.masked, fax_id=fax_id, status=status
+    )
 
 
 def listing_failed(why: str, seconds: float) -> None:

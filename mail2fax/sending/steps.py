@@ -17,6 +17,7 @@ from mail2fax.spool import jobs, preparation
 from mail2fax.spool.lifecycle import JobEvent
 from mail2fax.spool.records import DocumentAtRest, Job
 from mail2fax.spool.spool import Spool, Station
+from mail2fax.values import FaxNumber
 
 
 class Steps:
@@ -100,7 +101,7 @@ class Steps:
         await self._spool.do(jobs.ordered, job.id, ids, now, self._settings.first_poll)
         self._spool.bells.ring(Station.ANSWERING)
         for fax in job.faxes:
-            events.ordered(job.reference, fax.number, ids[fax.number])
+            events.ordered(job.reference, FaxNumber(fax.number), ids[fax.number])
 
     async def _record_failure(self, job: Job, failure: Failure) -> None:
         """What R2 says of each fate."""

@@ -75,8 +75,14 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     await spool.close()
 
 
-async def test_a_job_is_uploaded_ordered_and_told(bench: Bench) -> None:
-    """S2, K4: the bytes arrive, the token stands in the order, fax ID and reply are on disk."""
+async def test_a_job_is_uploaded_ordered_and_told(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S2, K4: the bytes arrive, the token stands in the order, fax ID and reply are on disk.
+
+    Promise 6: the log names the mail, and neither the whole number nor the document.
+    """
+    caplog.set_level("INFO", "mail2fax")
     job = await bench.job()
 
     assert await bench.steps.upload(job)
@@ -89,6 +95,10 @@ async def test_a_job_is_uploaded_ordered_and_told(bench: Bench) -> None:
     story = await bench.story(job)
     assert (story.faxes[0].state, story.faxes[0].fax_plus_id) == ("ordered", item.id)
     assert [reply.kind for reply in story.told] == ["accepted"]
+    log = "\n".join(record.getMessage() for record in caplog.records)
+    assert f"ordered reference={job.reference}" in log
+    assert NUMBER not in log
+    assert "a.pdf" not in log
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "errors": set(),
     "values": set(),
     "clock": set(),
-    "events": {"errors"},
+    "events": {"errors", "values"},
     "reading": GROUND,
     "spool": GROUND,
     "faxplus": GROUND,
