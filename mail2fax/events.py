@@ -50,6 +50,11 @@ def spool_broken(what: str) -> None:
     _report(logging.CRITICAL, "spool-broken", what=what)
 
 
+def spool_trouble(where: str, what: str) -> None:
+    """A step could not be recorded; it is taken up again later."""
+    _report(logging.ERROR, "spool-trouble", where=where, what=what)
+
+
 def ledger_suspect(why: str) -> None:
     """Open jobs are looked up before anything is posted (S4, K10)."""
     _report(logging.WARNING, "ledger-suspect", why=why)

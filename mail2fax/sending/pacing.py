@@ -58,6 +58,11 @@ def barred_for(openings: int) -> float:
     return min(_BARRED_FIRST * 2.0 ** (openings - 1), _BARRED_MOST)
 
 
+def list_again_in(failures: int) -> float:
+    """Seconds until the lists are asked for again, after so many failures in a row."""
+    return upload_again_in(failures, None)
+
+
 def throttled_for(retry_after: float | None) -> float:
     """Seconds to wait after a 429."""
     return _THROTTLED if retry_after is None else retry_after

@@ -191,7 +191,7 @@ def look_at(job: Job, settings: SendingSettings) -> float:
     return settling_from(job, settings) + step * min(job.misses + 1, settings.listings)
 
 
-def listing_from(jobs: Iterable[Job]) -> float:
-    """How far back the sent list must go for these jobs; 0 for none."""
+def listing_from(jobs: Iterable[Job], now: float) -> float:
+    """How far back the sent list must go for these jobs, seen from ``now``."""
     times = [job.intent_at or job.created_at for job in jobs]
-    return min(times, default=CLOCK_MARGIN) - CLOCK_MARGIN
+    return min(times, default=now) - CLOCK_MARGIN

@@ -52,6 +52,10 @@ class Steps:
         events.uploaded(job.reference, len(job.documents))
         return True
 
+    def holds_uploads(self, job: Job) -> bool:
+        """Whether Fax.Plus still holds every document of the job."""
+        return not any(self._is_missing(at_rest) for at_rest in job.documents)
+
     def _is_missing(self, at_rest: DocumentAtRest) -> bool:
         if at_rest.upload_path is None or at_rest.uploaded_at is None:
             return True
@@ -93,6 +97,10 @@ class Steps:
             await self._record_failure(job, failure)
             if isinstance(failure, AccountFailure):
                 raise
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it was, the order may have gone out
+            events.bug("post", error)
+            await self._doubt(job, Doubt.UNKNOWN, 0.0, "an internal error during the order")
             return
         if not wanted <= ids.keys():
             await self._doubt(job, Doubt.UNKNOWN, 0.0, "the answer named no fax ID")

@@ -14,7 +14,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from mail2fax.simulator.app import CONNECTION, Application
 from mail2fax.simulator.provider import Provider
 
-logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # cuts are no news here
+for name in ("uvicorn.error", "uvicorn.access"):
+    logging.getLogger(name).setLevel(logging.CRITICAL)  # cuts are no news here
 
 
 class _CuttableProtocol(H11Protocol):

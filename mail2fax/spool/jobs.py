@@ -18,7 +18,7 @@ from mail2fax.spool.replies import ACCEPTED, HELD, OUTCOME, WAITING, owe
 from mail2fax.values import Document, End, Outcome, as_json
 
 _UNDER_WAY = (JobState.READY, JobState.UPLOADED, JobState.INTENT, JobState.IN_DOUBT)
-_CAN_STILL_APPEAR = (*_UNDER_WAY, JobState.HELD, JobState.CANCELLED, JobState.REFUSED)
+_WRITTEN_OFF = (JobState.CANCELLED, JobState.REFUSED)
 
 
 # Coming to be
@@ -35,9 +35,15 @@ def create(
 ) -> str:
     """Create the job that orders these faxes of one mail; its id.
 
-    Its token is the first fax's, counted on from that fax's second order.
+    Its token is the first fax's, counted on from that fax's second order. A later order goes on
+    with the time of the first: giving up counts from there.
     """
     fax = schema.fax
+    begun = connection.scalar(
+        select(func.min(schema.job.c.created_at))
+        .join_from(schema.job, schema.job_fax, schema.job_fax.c.job_id == schema.job.c.id)
+        .where(schema.job_fax.c.fax_id.in_(fax_ids))
+    )
     connection.execute(update(fax).where(fax.c.id.in_(fax_ids)).values(orders=fax.c.orders + 1))
     first = fax_ids[0]
     order = connection.scalar(select(fax.c.orders).where(fax.c.id == first))
@@ -49,7 +55,7 @@ def create(
             state=JobState.READY,
             token=token_of(first, int(order or 1)),
             supersedes=supersedes,
-            created_at=max(now, not_before),
+            created_at=max(now, not_before) if begun is None else begun,
             tries=0,
             next_try=max(now, not_before),
             misses=0,
@@ -120,19 +126,36 @@ def in_state(connection: Connection, *states: JobState) -> list[Job]:
 
 
 def may_appear(connection: Connection, since: float) -> list[Job]:
-    """Jobs without a fax ID whose token may yet appear in a listing (S3: both stay searched)."""
-    job, fax = schema.job.c, schema.fax.c
-    written_off = job.state.in_((JobState.CANCELLED, JobState.REFUSED))
-    open_mails = select(fax.mail_id).where(fax.state.in_((FaxState.PENDING, FaxState.ORDERED)))
-    wanted = job.state.in_(_CAN_STILL_APPEAR) & (
-        ~written_off | ((job.created_at >= since) & job.mail_id.in_(open_mails))
-    )
+    """Jobs without a fax ID whose token may yet appear in a listing (S3: both stay searched).
+
+    Those written off are looked for when they were created since ``since``.
+    """
+    job = schema.job.c
+    recent_or_open = ~job.state.in_(_WRITTEN_OFF) | (job.created_at >= since)
+    wanted = job.state.in_((*_UNDER_WAY, JobState.HELD, *_WRITTEN_OFF)) & recent_or_open
     return _jobs(connection, _select_jobs().where(wanted).order_by(job.id))
 
 
 def get(connection: Connection, job_id: str) -> Job:
     """One job by its id."""
     return _jobs(connection, _select_jobs().where(schema.job.c.id == job_id))[0]
+
+
+def successors(connection: Connection, job_id: str) -> list[str]:
+    """The states of the jobs that a settled miss of this one created."""
+    job = schema.job.c
+    return list(connection.scalars(select(job.state).where(job.supersedes == job_id)))
+
+
+def oldest_open_mail(connection: Connection) -> float | None:
+    """When the oldest mail with a fax that has no outcome was received, None without one."""
+    mail, fax = schema.mail.c, schema.fax.c
+    found: float | None = connection.scalar(
+        select(func.min(mail.received_at))
+        .join_from(schema.fax, schema.mail, fax.mail_id == mail.id)
+        .where(fax.state.in_((FaxState.PENDING, FaxState.TWIN, FaxState.ORDERED)))
+    )
+    return found
 
 
 def probes(connection: Connection, before: float, limit: int) -> list[bool]:
@@ -191,6 +214,7 @@ def _job(row: Row[Any], documents: Iterable[DocumentAtRest], faxes: Iterable[Fax
         doubt_since=row.doubt_since,
         misses=row.misses,
         seen_at=row.seen_at,
+        why=row.why,
         options=options_from(row.options),
         comment=row.comment,
         documents=tuple(documents),
@@ -271,10 +295,12 @@ def ordered(
 def found(
     connection: Connection, job_id: str, ids: dict[str, str], now: float, first_poll: float
 ) -> None:
-    """A listing shows the job's token: adopt what it says (S3, S4).
+    """A listing shows the job's token: adopt what it says, destination by destination (S3, S4).
 
-    Successors that a settled miss had created and that were not posted yet are cancelled.
+    Successors that a settled miss had created and that were not posted yet are cancelled. A
+    destination of a settled doubt without a hit is ordered again, by a job of its own.
     """
+    was_in_doubt = get(connection, job_id).state == JobState.IN_DOUBT
     _taken(connection, job_id, JobEvent.FOUND, ids, now, first_poll)
     connection.execute(update(schema.job).where(schema.job.c.id == job_id).values(seen_at=now))
     job = schema.job.c
@@ -286,6 +312,8 @@ def found(
     for (successor,) in successors.all():
         why = "its predecessor was found"
         move(connection, JOB, successor, JobEvent.CANCELLED, now, why, why=why)
+    if was_in_doubt:
+        _order_rest(connection, job_id, now)
 
 
 def _taken(
@@ -300,10 +328,11 @@ def _taken(
     move(connection, JOB, job_id, event, now, ordered_at=now, why="")
     job = get(connection, job_id)
     for fax in job.faxes:
-        if fax.state in (FaxState.PENDING, FaxState.FAILED, FaxState.CANCELLED):
+        written_off = fax.state in (FaxState.PENDING, FaxState.FAILED, FaxState.CANCELLED)
+        if written_off and fax.number in ids:
             move(
-                connection, FAX, fax.id, FaxEvent.ORDERED, now, ids.get(fax.number, ""),
-                fax_plus_id=ids.get(fax.number), ordered_at=now, next_poll=now + first_poll,
+                connection, FAX, fax.id, FaxEvent.ORDERED, now, ids[fax.number],
+                fax_plus_id=ids[fax.number], ordered_at=now, next_poll=now + first_poll,
                 outcome=None,
             )  # fmt: skip
     _settled_so_far(connection, job.mail_id, now)
@@ -363,10 +392,14 @@ def answer_lost(
 
 
 def suspected(connection: Connection, job_id: str, doubt: str, now: float, why: str) -> None:
-    """After a restart that cannot vouch for the ledger, an open job is as good as posted."""
+    """After a restart that cannot vouch for the ledger, an open job is as good as posted.
+
+    It may have been at any time since its mail came.
+    """
+    intent_at = get(connection, job_id).received_at
     move(
         connection, JOB, job_id, JobEvent.SUSPECTED, now, why,
-        doubt=doubt, doubt_since=now, intent_at=now, misses=0, why=why,
+        doubt=doubt, doubt_since=now, intent_at=intent_at, misses=0, why=why,
     )  # fmt: skip
 
 
@@ -384,6 +417,11 @@ def post_again(connection: Connection, job_id: str, now: float, why: str) -> Non
 def missing(connection: Connection, job_id: str, now: float) -> None:
     """A settled miss: order again, as a new job with a token of its own that names the old."""
     move(connection, JOB, job_id, JobEvent.MISS_SETTLED, now)
+    _order_rest(connection, job_id, now)
+
+
+def _order_rest(connection: Connection, job_id: str, now: float) -> None:
+    """A new job, naming the old, for those of its faxes that are still to be ordered."""
     job = get(connection, job_id)
     wanted = [fax.id for fax in job.faxes if fax.state == FaxState.PENDING]
     if wanted:

@@ -105,6 +105,7 @@ class Job:
     doubt_since: float | None
     misses: int
     seen_at: float | None
+    why: str
     options: Options
     comment: str
     documents: tuple[DocumentAtRest, ...]
@@ -121,6 +122,7 @@ class FaxToTrack:
     number: str
     token: str
     fax_plus_id: str | None
+    received_at: float
     ordered_at: float
     next_poll: float
     not_before: float

@@ -26,6 +26,7 @@ def ordered(connection: Connection) -> list[FaxToTrack]:
             fax.orders,
             job.token,
             mail.reference,
+            mail.received_at,
             mail.options,
         )
         .join_from(schema.fax, schema.job_fax, pair.fax_id == fax.id)
@@ -44,6 +45,7 @@ def ordered(connection: Connection) -> list[FaxToTrack]:
             number=row.number,
             token=row.token,
             fax_plus_id=row.fax_plus_id,
+            received_at=row.received_at,
             ordered_at=row.ordered_at,
             next_poll=row.next_poll,
             not_before=options.at or 0.0,
@@ -51,6 +53,15 @@ def ordered(connection: Connection) -> list[FaxToTrack]:
             own_retries=options.retry is None,
         )
     return list(newest.values())
+
+
+def known_ids(connection: Connection, since: float) -> dict[str, str]:
+    """Fax id → Fax.Plus's ID, of everything ordered since ``since``."""
+    fax = schema.fax.c
+    rows = connection.execute(
+        select(fax.id, fax.fax_plus_id).where(fax.fax_plus_id.is_not(None), fax.ordered_at >= since)
+    )
+    return {row.id: row.fax_plus_id for row in rows}
 
 
 def next_poll_at(connection: Connection) -> float | None:

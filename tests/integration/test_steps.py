@@ -6,73 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from mail2fax.clock import Clock
 from mail2fax.errors import AccountFailure
 from mail2fax.faxplus.client import FaxPlus
-from mail2fax.sending.pacing import SendingSettings
-from mail2fax.sending.steps import Steps
-from mail2fax.simulator.server import Simulator
 from mail2fax.simulator.switches import Trouble
-from mail2fax.spool import jobs, naming, preparation, stories
-from mail2fax.spool.records import Job, MailStory, NewMail
-from mail2fax.spool.spool import Spool
-from mail2fax.values import Destination, Document, Envelope, FaxNumber, Headline, Identity
-
-NUMBER = "+41225550123"
-PDF = b"%PDF-1.4 made up"
-SETTINGS = SendingSettings(("+41225550100",))
-
-
-class Bench:
-    """A spool, a simulator and the steps between them."""
-
-    def __init__(self, spool: Spool, simulator: Simulator, client: FaxPlus, clock: Clock) -> None:
-        self.spool = spool
-        self.provider = simulator.provider
-        self.clock = clock
-        self.steps = Steps(spool, client, SETTINGS, clock)
-
-    async def job(self) -> Job:
-        """A prepared mail's job."""
-        now = self.clock.now()
-        mail_id = naming.new_id(now)
-        file = self.spool.content.new_mail(mail_id)
-        file.write(b"x")
-        to = Destination(NUMBER, FaxNumber(NUMBER), "international", "CH")
-        mail = NewMail(
-            mail_id, naming.new_reference(), now, 1, "h", "b", mail_id,
-            Envelope("ann@example.org", (NUMBER,)), Identity("r", "network", "n"), "s",
-            Headline(), (to,), ("ann@example.org",),
-        )  # fmt: skip
-        await self.spool.accept(mail, file)
-        directory = self.spool.content.documents_of(mail_id)
-        directory.mkdir()
-        (directory / "1-a.pdf").write_bytes(PDF)
-        digest = hashlib.sha256(PDF).hexdigest()
-        document = Document("1", "a.pdf", "application/pdf", len(PDF), digest, 1, "1-a.pdf")
-        await self.spool.do(preparation.prepared, mail_id, [document], [], "text", 1, now)
-        (job,) = await self.spool.do(jobs.due, self.clock.now(), 1)
-        return job
-
-    async def again(self, job: Job) -> Job:
-        """The job as it stands on disk now."""
-        return await self.spool.do(jobs.get, job.id)
-
-    async def story(self, job: Job) -> MailStory:
-        """The mail's story."""
-        return await self.spool.do(stories.of_mail, job.mail_id)
+from mail2fax.spool import jobs
+from tests.integration.sending_bench import NUMBER, PDF, Bench
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    """Everything running."""
-    clock = Clock()
-    spool = await Spool.open(tmp_path, clock)
-    async with Simulator() as simulator:
-        client = FaxPlus(simulator.base_url, "token", deadline=5)
-        yield Bench(spool, simulator, client, clock)
-        await client.aclose()
-    await spool.close()
+    """Everything running but the dispatcher."""
+    async with Bench(tmp_path) as bench:
+        yield bench
 
 
 async def test_a_job_is_uploaded_ordered_and_told(

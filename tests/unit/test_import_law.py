@@ -37,7 +37,14 @@ ONE_DOOR = {
     "starlette": {"simulator", "web"},
 }
 NOT_PURE = {"os", "pathlib", "socket", "asyncio", "time", "subprocess", "logging", "threading"}
-PURE = {"reading", "spool/lifecycle.py", "sending/pacing.py", "sending/settling.py"}
+PURE = {
+    "reading",
+    "spool/lifecycle.py",
+    "sending/outcomes.py",
+    "sending/ordering.py",
+    "sending/pacing.py",
+    "sending/settling.py",
+}
 
 
 def imports_of(file: Path) -> set[str]:

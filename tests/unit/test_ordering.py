@@ -25,8 +25,9 @@ def job(options: Options) -> Job:
     return Job(
         id="j", mail_id="m", reference="M2F-AAAAA", state="uploaded", token=TOKEN,
         supersedes=None, created_at=0, received_at=0, tries=0, next_try=0, intent_at=None,
-        ordered_at=None, doubt=None, doubt_since=None, misses=0, seen_at=None, options=options,
-        comment="own words", documents=documents, faxes=(FaxToOrder("f", "+41225550123", "p", 1),),
+        ordered_at=None, doubt=None, doubt_since=None, misses=0, seen_at=None, why="",
+        options=options, comment="own words", documents=documents,
+        faxes=(FaxToOrder("f", "+41225550123", "p", 1),),
     )  # fmt: skip
 
 

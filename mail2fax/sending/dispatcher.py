@@ -1,0 +1,228 @@
+"""The station that sends: which job goes now, when the lists are looked at, when time is over.
+
+At every start nothing is posted before one complete listing has shown that no open order is at
+Fax.Plus already (S4). An account that bars us is left alone for a while, with nothing burnt
+(S6). A POST that has begun is always finished and recorded, also when the daemon stops (S2).
+"""
+
+import asyncio
+
+from mail2fax import events
+from mail2fax.clock import Clock
+from mail2fax.errors import AccountFailure, Failure, SpoolError, SpoolFull
+from mail2fax.faxplus.client import FaxPlus
+from mail2fax.sending import pacing
+from mail2fax.sending.lookout import Lookout
+from mail2fax.sending.pacing import SendingSettings
+from mail2fax.sending.settling import Doubt
+from mail2fax.sending.steps import Steps
+from mail2fax.spool import jobs
+from mail2fax.spool.lifecycle import JobEvent, JobState
+from mail2fax.spool.records import Job
+from mail2fax.spool.spool import Spool, Station
+
+_LONGEST_REST = 60.0
+_ROUND = 1.0
+_BUG_REST = 60.0
+_GIVEN_UP = "It could not be handed to Fax.Plus in time, so it will not be sent any more. {why}"
+_UNDECIDED = "Nobody decided in time. It counts as not sent, though Fax.Plus may have it."
+_NO_EVIDENCE = "Fax.Plus could not be asked whether it has it"
+
+
+class _Breaker:
+    """Keeps us away from an account that needs a person (S6)."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._openings = 0
+
+    def is_open(self, now: float) -> bool:
+        """Whether Fax.Plus is to be left alone."""
+        return now < self._until
+
+    def trip(self, failure: Failure, now: float) -> None:
+        """The account barred us; several calls may find out at once."""
+        if not self.is_open(now):
+            self._openings += 1
+            wait = pacing.barred_for(self._openings)
+            self._until = now + wait
+            events.account_barred(str(failure), wait)
+
+    def mend(self) -> None:
+        """A job went through: the account works."""
+        self._openings = 0
+
+    def rest(self, now: float) -> float:
+        """Seconds until it closes, 0 when it is."""
+        return max(0.0, self._until - now)
+
+
+class Dispatcher:
+    """The sending station over one account."""
+
+    def __init__(
+        self, spool: Spool, client: FaxPlus, settings: SendingSettings, clock: Clock
+    ) -> None:
+        self._spool = spool
+        self._settings = settings
+        self._clock = clock
+        self._steps = Steps(spool, client, settings, clock)
+        self._lookout = Lookout(spool, client, settings, clock)
+        self._breaker = _Breaker()
+        self._in_hand: dict[str, asyncio.Task[None]] = {}
+        self._posts: set[asyncio.Task[None]] = set()
+        self._list_failures = 0
+        self._round = min(_ROUND, settings.first_poll)
+
+    async def run(self) -> None:
+        """Send until cancelled; POSTs that have begun are recorded before this returns.
+
+        Raises:
+            SpoolBroken: the ledger cannot be written any more.
+        """
+        await self._vouch()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_sending())
+                group.create_task(self._keep_looking())
+        finally:
+            in_hand = list(self._in_hand.values())
+            for task in in_hand:
+                task.cancel()
+            await asyncio.gather(*in_hand, *self._posts, return_exceptions=True)
+
+    async def _vouch(self) -> None:
+        """At start: what was on its way when the last run ended is in doubt (S3, S4)."""
+        now = self._clock.now()
+        for job in await self._spool.do(jobs.in_state, JobState.INTENT):
+            why = "the daemon ended during the order"
+            await self._spool.do(jobs.answer_lost, job.id, Doubt.UNKNOWN, now, now, why)
+            events.in_doubt(job.reference, job.token, why)
+        if self._spool.suspect:
+            events.ledger_suspect(self._spool.suspect)
+            for job in await self._spool.do(jobs.in_state, JobState.READY, JobState.UPLOADED):
+                why = self._spool.suspect
+                await self._spool.do(jobs.suspected, job.id, Doubt.UNKNOWN, now, why)
+
+    # Jobs
+
+    async def _keep_sending(self) -> None:
+        while True:
+            if self._may_send():
+                await self._take_due()
+            await self._spool.bells.wait(Station.SENDING, await self._rest())
+
+    def _may_send(self) -> bool:
+        barred = self._breaker.is_open(self._clock.now())
+        return self._lookout.clear and not barred and not self._settings.paused
+
+    async def _take_due(self) -> None:
+        wanted = self._settings.parallel + len(self._in_hand)
+        for job in await self._spool.do(jobs.due, self._clock.now(), wanted):
+            if job.id not in self._in_hand and len(self._in_hand) < self._settings.parallel:
+                self._in_hand[job.id] = asyncio.create_task(self._carry(job))
+
+    async def _rest(self) -> float:
+        """Seconds until there may be something to take; a bell ends it sooner."""
+        now = self._clock.now()
+        if not self._may_send() or len(self._in_hand) >= self._settings.parallel:
+            return self._breaker.rest(now) or _LONGEST_REST
+        due = await self._spool.do(jobs.next_due_at)
+        if due is None or self._in_hand:
+            return _LONGEST_REST if due is None or due <= now else min(due - now, _LONGEST_REST)
+        return min(max(due - now, 0.0), _LONGEST_REST)
+
+    async def _carry(self, job: Job) -> None:
+        """Take one job as far as it goes now."""
+        try:
+            await self._advance(job)
+        except AccountFailure as failure:
+            self._breaker.trip(failure, self._clock.now())
+        except SpoolError as error:
+            events.spool_trouble("sending", str(error))
+        except Exception as error:  # noqa: BLE001 - one odd job must not stop the others
+            events.bug("sending", error)
+            again = self._clock.now() + _BUG_REST
+            await self._spool.do(jobs.postponed, job.id, job.tries + 1, again, "internal error")
+        finally:
+            del self._in_hand[job.id]
+            self._spool.bells.ring(Station.SENDING)
+
+    async def _advance(self, job: Job) -> None:
+        if pacing.is_over(job.created_at, None, self._settings.give_up, self._clock.now()):
+            await self._give_up(job)
+        elif job.state == JobState.UPLOADED or await self._steps.upload(job):
+            await self._post_if_safe(await self._spool.do(jobs.get, job.id))
+
+    async def _post_if_safe(self, job: Job) -> None:
+        now = self._clock.now()
+        if job.token in self._lookout.tokens_at_start:
+            why = "its token was seen at Fax.Plus at start"
+            await self._spool.do(jobs.suspected, job.id, Doubt.UNKNOWN, now, why)
+            events.in_doubt(job.reference, job.token, why)
+        elif not self._steps.holds_uploads(job):
+            await self._spool.do(jobs.happened, job.id, JobEvent.UPLOADS_LOST, now)
+        elif self._may_send():
+            await self._post(job)
+
+    async def _post(self, job: Job) -> None:
+        post = asyncio.create_task(self._steps.post(job))
+        self._posts.add(post)
+        post.add_done_callback(self._posts.discard)
+        await asyncio.shield(post)
+        self._breaker.mend()
+
+    async def _give_up(self, job: Job) -> None:
+        why = _GIVEN_UP.format(why=job.why).strip()
+        now = self._clock.now()
+        await self._spool.do(jobs.ended, job.id, JobEvent.GAVE_UP, "given up", now, why)
+        self._spool.bells.ring(Station.ANSWERING)
+        events.not_sent(job.reference, why)
+
+    # Looks and time
+
+    async def _keep_looking(self) -> None:
+        while True:
+            try:
+                await self._watch_time()
+                rest = self._breaker.rest(self._clock.now()) or await self._until_look()
+                if rest <= 0:
+                    await self._look()
+            except SpoolFull as error:
+                events.spool_trouble("sending", str(error))
+                rest = self._round
+            await asyncio.sleep(min(max(rest, 0.0), self._round))
+
+    async def _until_look(self) -> float:
+        """Seconds until the next look is due, not above 0 when it is."""
+        due_at = await self._lookout.next_look_at()
+        return due_at - self._clock.now()
+
+    async def _look(self) -> None:
+        try:
+            await self._lookout.look()
+            self._list_failures = 0
+        except AccountFailure as failure:
+            self._breaker.trip(failure, self._clock.now())
+        except Failure as failure:
+            self._list_failures += 1
+            wait = pacing.list_again_in(self._list_failures)
+            events.listing_failed(str(failure), wait)
+            self._lookout.rest_for(wait)
+
+    async def _watch_time(self) -> None:
+        """Waiting is told, and ends (promise 4)."""
+        now, settings = self._clock.now(), self._settings
+        owed = await self._spool.do(jobs.tell_waiting, now - settings.waiting_after, now)
+        for job in await self._spool.do(jobs.in_state, JobState.HELD, JobState.IN_DOUBT):
+            since = job.doubt_since or job.created_at
+            if job.state == JobState.HELD and now >= since + settings.hold_for:
+                event = JobEvent.GAVE_UP
+                await self._spool.do(jobs.ended, job.id, event, "undecided", now, _UNDECIDED)
+                events.not_sent(job.reference, _UNDECIDED)
+                owed += 1
+            elif job.state == JobState.IN_DOUBT and now >= since + settings.give_up:
+                await self._spool.do(jobs.held, job.id, now, _NO_EVIDENCE)
+                owed += 1
+        if owed:
+            self._spool.bells.ring(Station.ANSWERING)
