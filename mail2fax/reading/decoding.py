@@ -1,0 +1,141 @@
+"""A part's content, decoded in bounded pieces, strictly: doubt stops the fax (M8).
+
+Broken lines and blank ones are tolerated, because copiers and gateways make them (M4). A
+character that is none of the encoding, a wrong or missing padding in a part that nothing
+closed, and a cut escape are damage.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+from mail2fax.errors import Mail2FaxError
+
+_PIECE = 1 << 18
+_SPACE = b"\r\n\t \0"
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_PLAIN = frozenset({"", "7bit", "8bit", "binary", "none"})
+_BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2})")
+_ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
+_SOFT = re.compile(rb"=[ \t]*\r?\n")
+_GROUP = 4
+
+
+class Damaged(Mail2FaxError):
+    """A content cannot be decoded without doubt."""
+
+
+class Buffer(Protocol):
+    """The bytes of a mail: a ``bytes`` or a memory map."""
+
+    def __getitem__(self, key: slice, /) -> bytes:
+        """A copy of a piece."""
+
+
+def decode(
+    buffer: Buffer, start: int, end: int, encoding: str, *, closed: bool = True
+) -> Iterator[bytes]:
+    """The decoded bytes of ``buffer[start:end]``.
+
+    Args:
+        buffer: the mail.
+        start, end: the part's body.
+        encoding: Content-Transfer-Encoding in lower case (RFC 2045 6).
+        closed: whether a boundary ended the part, so that what is missing was never there.
+
+    Raises:
+        Damaged: while being iterated.
+    """
+    if encoding == "base64":
+        return _base64(buffer, start, end, closed=closed)
+    if encoding == "quoted-printable":
+        return _quoted_printable(buffer, start, end)
+    if encoding in _PLAIN:
+        return _pieces(buffer, start, end)
+    raise Damaged(f"its encoding {encoding[:40]!r} is not known")
+
+
+def _pieces(buffer: Buffer, start: int, end: int) -> Iterator[bytes]:
+    for at in range(start, end, _PIECE):
+        yield buffer[at : min(at + _PIECE, end)]
+
+
+def _base64(buffer: Buffer, start: int, end: int, *, closed: bool) -> Iterator[bytes]:
+    kept, padding = b"", 0
+    for piece in _pieces(buffer, start, end):
+        letters = piece.translate(None, _SPACE)
+        body = letters.rstrip(b"=") if b"=" in letters else letters
+        if padding and body:
+            raise Damaged("its base64 goes on behind its end")
+        padding += len(letters) - len(body)
+        body = kept + body
+        if body.translate(None, _ALPHABET):
+            raise Damaged("its base64 has characters that are none")
+        whole = len(body) - len(body) % _GROUP
+        kept = body[whole:]
+        yield base64.b64decode(body[:whole])
+    if kept and not padding and not closed:
+        raise Damaged("its base64 is cut")
+    if kept:
+        yield _last_group(kept, padding)
+
+
+def _last_group(kept: bytes, padding: int) -> bytes:
+    """The bytes of an incomplete last group; more padding than needed does no harm.
+
+    Raises:
+        Damaged: no byte can be made of it.
+    """
+    if padding and len(kept) + padding < _GROUP:
+        raise Damaged("its base64 is cut")
+    try:
+        return base64.b64decode(kept + b"=" * (-len(kept) % _GROUP))
+    except binascii.Error:
+        raise Damaged("its base64 is cut") from None
+
+
+def _quoted_printable(buffer: Buffer, start: int, end: int) -> Iterator[bytes]:
+    kept = b""
+    for piece in _pieces(buffer, start, end):
+        data = kept + piece
+        line_end = data.rfind(b"\n") + 1
+        kept = data[line_end:]
+        if len(kept) > _PIECE:
+            raise Damaged("its quoted-printable text is one endless line")
+        yield _unquoted(data[:line_end])
+    kept = kept.rstrip(b" \t")
+    if kept.endswith(b"="):
+        kept = kept[:-1]  # a soft break whose line end belongs to the boundary
+    yield _unquoted(kept)
+
+
+def _unquoted(lines: bytes) -> bytes:
+    joined = _SOFT.sub(b"", lines)
+    if _BAD_ESCAPE.search(joined):
+        raise Damaged("its quoted-printable text is broken")
+    return _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), joined)
+
+
+def decoded_head(raw: bytes, encoding: str, most: int = 3072) -> bytes:
+    """What the first raw bytes of a part decode to, as far as they do: for a first look."""
+    if encoding == "base64":
+        letters = raw.translate(None, _SPACE).partition(b"=")[0]
+        letters = letters.translate(None, bytes(set(range(256)) - set(_ALPHABET)))
+        return base64.b64decode(letters[: len(letters) - len(letters) % _GROUP])[:most]
+    if encoding == "quoted-printable":
+        return _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), _SOFT.sub(b"", raw))[:most]
+    return raw[:most]
+
+
+def decoded_tail(raw: bytes, encoding: str) -> bytes:
+    """What the last raw bytes of a part decode to, for a look at its end."""
+    if encoding != "base64":
+        return raw
+    letters = raw.translate(None, _SPACE).rstrip(b"=")
+    letters = letters[len(raw.partition(b"\n")[0].translate(None, _SPACE)) :]
+    letters = letters.translate(None, bytes(set(range(256)) - set(_ALPHABET)))
+    if len(letters) % _GROUP == 1:
+        letters = letters[:-1]
+    return base64.b64decode(letters + b"=" * (-len(letters) % _GROUP))

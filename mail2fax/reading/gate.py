@@ -1,0 +1,145 @@
+"""The first gate: reasons to refuse a mail, found while it arrives (M0, R7).
+
+One forward pass in constant memory. What it cannot know (damage, pages, passwords) is the
+second gate's, which answers by mail. In the same pass each byte is hashed once: the top header
+and the rest apart, so that preparing can vouch for both (K5), and the mail's digest leaves out
+what servers on the way rewrite (L9).
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from mail2fax.reading import content
+from mail2fax.reading.decoding import decoded_head, decoded_tail
+from mail2fax.reading.headers import Headers, fields
+from mail2fax.reading.parts import Purpose, headline_of, is_encrypted, is_hop_field, use_of
+from mail2fax.reading.structure import Part, StructureScanner
+from mail2fax.values import Headline, Response, Verdict
+
+OUR_MARK = "x-mail2fax-reference"
+"""The header field of our own replies (W8: no loops)."""
+
+_MOST_HOPS = 50
+_AUTOMATIC = frozenset({"auto-replied", "auto-notified"})
+_NO_DOCUMENT = (
+    "No attachment to fax was found. Attach the document as a PDF or TIFF and send it again"
+)
+_ENCRYPTED = "The mail is encrypted, so its documents cannot be read. Send it unencrypted"
+_CUT = "The mail is cut: its last boundary is missing. Send it again"
+
+
+@dataclass(frozen=True, slots=True)
+class GateReading:
+    """What the first gate found.
+
+    Attributes:
+        verdict: the refusal on the line, or none.
+        headline: of the top header.
+        header_sha256, body_sha256: hex, of the top header block and of everything behind it.
+        digest: hex, of the mail without the fields that hops rewrite (L9).
+        size: bytes of the whole mail.
+    """
+
+    verdict: Verdict
+    headline: Headline
+    header_sha256: str
+    body_sha256: str
+    digest: str
+    size: int
+
+
+class Gate:
+    """Takes a mail as it arrives, in any chunks: `feed`, then `finish` once."""
+
+    def __init__(self) -> None:
+        self._scanner = StructureScanner()
+        self._header_hash = hashlib.sha256()
+        self._body_hash = hashlib.sha256()
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        known = self._scanner.header_size
+        self._scanner.feed(chunk)
+        if known is None:
+            self._hash_header(chunk)
+        else:
+            self._body_hash.update(chunk)
+        self._size += len(chunk)
+
+    def _hash_header(self, chunk: bytes) -> None:
+        """A chunk that may hold the end of the header."""
+        header_size = self._scanner.header_size
+        split = len(chunk) if header_size is None else header_size - self._size
+        self._header_hash.update(chunk[:split])
+        self._body_hash.update(chunk[split:])
+
+    def finish(self) -> GateReading:
+        """The mail is over: what the gate says."""
+        self._scanner.close()
+        headers = Headers(self._scanner.top_block)
+        refusal = _refusal(self._scanner, headers)
+        body_sha256 = self._body_hash.hexdigest()
+        return GateReading(
+            verdict=Verdict(refusal, "line" if refusal else None),
+            headline=headline_of(headers),
+            header_sha256=self._header_hash.hexdigest(),
+            body_sha256=body_sha256,
+            digest=_digest(self._scanner.top_block, body_sha256),
+            size=self._size,
+        )
+
+
+def _digest(block: bytes, body_sha256: str) -> str:
+    digest = hashlib.sha256()
+    for field in fields(block):
+        if not is_hop_field(field.name):
+            digest.update(field.raw)
+    digest.update(body_sha256.encode())
+    return digest.hexdigest()
+
+
+def _refusal(scanner: StructureScanner, headers: Headers) -> Response | None:
+    if headers.count("received") > _MOST_HOPS:
+        return Response(554, "5.4.6", "The mail has been through too many servers: a loop")
+    if (reason := _automatic(scanner, headers)) is not None:
+        return Response(550, "5.7.1", f"{reason} is not faxed")
+    if scanner.problem is not None:
+        text = f"The mail cannot be read: {scanner.problem}. Attach the documents to a plain mail"
+        return Response(554, "5.6.0", text)
+    if any(is_encrypted(part) for part in scanner.parts):
+        return Response(554, "5.6.0", _ENCRYPTED)
+    return _no_document(scanner)
+
+
+def _automatic(scanner: StructureScanner, headers: Headers) -> str | None:
+    """Which kind of automatic mail it is that nobody meant to be faxed (R9)."""
+    if headers.count(OUR_MARK):
+        return "An answer of this fax service"
+    if headers.parameters("auto-submitted")[0] in _AUTOMATIC:
+        return "An automatic answer"
+    if headers.count("x-ms-journal-report"):
+        return "A journal report"
+    if scanner.parts and scanner.parts[0].content_type == "multipart/report":
+        return "A delivery report"
+    return None
+
+
+def _no_document(scanner: StructureScanner) -> Response | None:
+    leaves = [part for part in scanner.parts if not part.is_multipart]
+    if not any(use_of(part).purpose is Purpose.DOCUMENT for part in leaves):
+        return Response(554, "5.6.0", _NO_DOCUMENT)
+    if scanner.unclosed and not may_be_complete(scanner.parts[-1]):
+        return Response(554, "5.6.0", _CUT)
+    return None
+
+
+def may_be_complete(part: Part) -> bool:
+    """Whether a part that no boundary ended may be whole by its own format (M8)."""
+    if part.is_multipart:
+        return False
+    encoding = part.headers.word("content-transfer-encoding")
+    found = content.sniff(decoded_head(part.head, encoding))
+    if found is None:
+        return False
+    return content.is_complete(found, decoded_tail(part.tail, encoding)) is not False

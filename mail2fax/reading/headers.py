@@ -1,0 +1,215 @@
+"""Header fields: split, unfolded, decoded; every step is linear in their length.
+
+Only what is read is touched, and only up to `LONGEST_FIELD` bytes: hostile headers cost CPU in
+parsers that believe them (RFC 5322 2.2, RFC 2045 5, RFC 2047, RFC 2231).
+"""
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+LONGEST_FIELD = 8192
+_FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:", re.ASCII)
+_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=(?:\s+(?==\?))?", re.ASCII)
+_NOT_CHARSETS = frozenset(
+    {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
+)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_PIECE = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?", re.ASCII)
+_HEX = re.compile(rb"%([0-9A-Fa-f]{2})")
+_Q = re.compile(rb"=([0-9A-Fa-f]{2})")
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: its lower-case name, its bytes as received, and its unfolded value."""
+
+    name: str
+    raw: bytes
+    value: bytes
+
+
+def fields(block: bytes) -> Iterator[Field]:
+    """The fields of a header block, in order; lines that are none are skipped (M4).
+
+    Args:
+        block: the bytes up to and with the empty line.
+    """
+    raw: list[bytes] = []
+    for line in block.removeprefix(_BOM).splitlines(keepends=True):
+        if line[:1] in (b" ", b"\t") and raw:
+            raw.append(line)
+            continue
+        yield from _field(raw)
+        raw = [line] if _FIELD.match(line) else []
+    yield from _field(raw)
+
+
+def _field(lines: list[bytes]) -> Iterator[Field]:
+    if not lines:
+        return
+    raw = b"".join(lines)
+    name, _, value = raw.partition(b":")
+    unfolded = b"".join(line.rstrip(b"\r\n") for line in value.splitlines())
+    yield Field(name.strip().decode("ascii").lower(), raw, unfolded.strip(b" \t"))
+
+
+class Headers:
+    """The fields of one part by name; the first of a doubled field counts (M4)."""
+
+    def __init__(self, block: bytes = b"") -> None:
+        self._fields: dict[str, bytes] = {}
+        self._counts: dict[str, int] = {}
+        for field in fields(block):
+            self._fields.setdefault(field.name, field.value)
+            self._counts[field.name] = self._counts.get(field.name, 0) + 1
+
+    def count(self, name: str) -> int:
+        """How often a field stands there."""
+        return self._counts.get(name, 0)
+
+    def raw(self, name: str) -> bytes:
+        """A field's unfolded value; empty when it is absent or longer than `LONGEST_FIELD`."""
+        value = self._fields.get(name, b"")
+        return value if len(value) <= LONGEST_FIELD else b""
+
+    def is_too_long(self, name: str) -> bool:
+        """Whether a field is there and too long to be read."""
+        return len(self._fields.get(name, b"")) > LONGEST_FIELD
+
+    def text(self, name: str) -> str:
+        """An unstructured field as text."""
+        return decoded(self.raw(name))
+
+    def word(self, name: str) -> str:
+        """The first token of a field, in lower case, such as an encoding's name."""
+        return eight_bit(self.raw(name)).split(";")[0].strip().strip('"').lower()
+
+    def parameters(self, name: str) -> tuple[str, dict[str, str]]:
+        """A structured field: its value in lower case, its parameters by lower-case name."""
+        return parameters(self.raw(name))
+
+
+def eight_bit(raw: bytes) -> str:
+    """Raw bytes as text: UTF-8 if they are, else Latin-1, in which everything is something."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def in_charset(raw: bytes, charset: str) -> str:
+    """Bytes of a named charset as text; what it cannot be is replaced, unknown ones guessed."""
+    try:
+        name = codecs.lookup(charset.strip("'\" ")).name
+        if name.replace("-", "_") not in _NOT_CHARSETS:
+            return raw.decode("utf-8" if name == "ascii" else name, "replace")
+    except (LookupError, ValueError):
+        pass  # an unknown or impossible charset is guessed below
+    return eight_bit(raw)
+
+
+def clean(text: str) -> str:
+    """Text on one line: controls and direction overrides become one space."""
+    return _CONTROL.sub(" ", text).strip()
+
+
+def decoded(raw: bytes) -> str:
+    """An unstructured value: RFC 2047 words decoded, raw 8-bit read, on one line."""
+    return clean(_words(eight_bit(raw)))
+
+
+def _words(text: str) -> str:
+    return _WORD.sub(_word, text) if "=?" in text else text
+
+
+def _word(found: re.Match[str]) -> str:
+    charset, encoding, content = found[1].split("*")[0], found[2].lower(), found[3]
+    raw = content.encode("utf-8", "replace")
+    if encoding == "q":
+        raw = _Q.sub(lambda hexed: bytes([int(hexed[1], 16)]), raw.replace(b"_", b" "))
+        return in_charset(raw, charset)
+    try:
+        return in_charset(base64.b64decode(raw + b"=" * (-len(raw) % 4)), charset)
+    except binascii.Error:
+        return content
+
+
+# Structured fields
+
+
+def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
+    """Split ``value; name=value; …`` (RFC 2045 5.1), with RFC 2231 and RFC 2047 names.
+
+    Unquoted values may contain spaces, as copiers write them; the first of doubled names counts.
+    """
+    value, *rest = _split(eight_bit(raw), ";")
+    pieces: dict[str, dict[int, tuple[bool, str]]] = {}
+    for part in rest:
+        name, equals, content = part.partition("=")
+        known = _PIECE.fullmatch(name.strip().lower())
+        if equals and known:
+            number = int(known[2] or 0)
+            piece = (bool(known[3]), _unquoted(content.strip()))
+            pieces.setdefault(known[1].strip(), {}).setdefault(number, piece)
+    found = {name: clean(_joined(numbered)) for name, numbered in pieces.items()}
+    return _unquoted(value.strip()).strip().lower(), found
+
+
+def _joined(numbered: dict[int, tuple[bool, str]]) -> str:
+    """The pieces of one parameter in order (RFC 2231 3 and 4)."""
+    if not any(encoded for encoded, _ in numbered.values()):
+        return _words("".join(numbered[number][1] for number in sorted(numbered)))
+    charset, raw = "utf-8", b""
+    for position, number in enumerate(sorted(numbered)):
+        encoded, text = numbered[number]
+        if encoded and position == 0 and "'" in text.partition("'")[2]:
+            charset, _, text = text.split("'", 2)
+        content = text.encode("utf-8", "replace")
+        raw += _HEX.sub(lambda hexed: bytes([int(hexed[1], 16)]), content) if encoded else content
+    return in_charset(raw, charset or "utf-8")
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split at a character that stands outside quotation marks."""
+    if '"' not in text:
+        return text.split(separator)
+    parts: list[str] = []
+    start = position = 0
+    quoted = False
+    while position < len(text):
+        letter = text[position]
+        if letter == "\\" and quoted:
+            position += 1
+        elif letter == '"':
+            quoted = not quoted
+        elif letter == separator and not quoted:
+            parts.append(text[start:position])
+            start = position + 1
+        position += 1
+    return [*parts, text[start:]]
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text.startswith('"') and text.endswith('"'):
+        return re.sub(r"\\(.)", r"\1", text[1:-1])
+    return text.strip('"')
+
+
+# Addresses
+
+
+def addresses(raw: bytes) -> list[tuple[str, str]]:
+    """(address, display name) of each mailbox in an address field (RFC 5322 3.4)."""
+    found: list[tuple[str, str]] = []
+    for mailbox in _split(eight_bit(raw), ","):
+        name, bracket, rest = mailbox.rpartition("<")
+        if bracket:
+            found.append((rest.partition(">")[0].strip(), clean(_words(_unquoted(name.strip())))))
+        elif "@" in mailbox:
+            found.append((mailbox.strip(), ""))
+    return found

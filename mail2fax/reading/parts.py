@@ -1,0 +1,161 @@
+"""What each part of a mail is for: a document, the mail's text, or neither, and why (M3, M6, M7).
+
+The first gate asks it of a mail that passes by, the reader of one that lies on disk; both know
+the part's header and its first 4 KB.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mail2fax.reading import content
+from mail2fax.reading.decoding import decoded_head
+from mail2fax.reading.headers import Headers, addresses, in_charset
+from mail2fax.reading.structure import Part
+from mail2fax.values import Headline
+
+_SMALL_PICTURE = 60_000
+_BASE64_GROWTH = 4 / 3
+_SIGNATURE_NAME = re.compile(r"(image\d{3}|logo.*|signature.*|outlook-.*)\.\w{3,4}", re.IGNORECASE)
+_TEXT_TYPES = frozenset({content.TEXT, content.HTML})
+_NOT_DOCUMENTS = {
+    "text/calendar": "A calendar entry is not faxed.",
+    "text/vcard": "A contact card is not faxed.",
+    "text/x-vcard": "A contact card is not faxed.",
+    "application/pgp-signature": "A digital signature is not faxed.",
+    "application/pgp-keys": "A public key is not faxed.",
+    "application/pkcs7-signature": "A digital signature is not faxed.",
+    "application/x-pkcs7-signature": "A digital signature is not faxed.",
+    "message/delivery-status": "A delivery report is not faxed.",
+    "message/disposition-notification": "A read receipt is not faxed.",
+    "text/rfc822-headers": "A delivery report is not faxed.",
+    "message/rfc822": "A mail inside the mail is not faxed. Attach its documents themselves.",
+    "message/global": "A mail inside the mail is not faxed. Attach its documents themselves.",
+    "message/partial": "A part of a split mail is not faxed. Send it in one mail.",
+    "message/external-body": "What is not in the mail cannot be faxed. Attach it.",
+    "application/applefile": "Finder's notes about a file are not faxed.",
+}
+_ENCRYPTED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+_MADE_UP = "document"
+_HOPS = re.compile(
+    r"received|return-path|delivered-to|dkim-signature|arc-.*|authentication-results|"
+    r"x-ms-.*|x-google-.*",
+)
+
+
+class Purpose(StrEnum):
+    """What a part is in the mail."""
+
+    DOCUMENT = "document"
+    TEXT = "text"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a leaf part is for.
+
+    Attributes:
+        purpose: document, the mail's own text, or nothing to be faxed.
+        why: for nothing, the sentence the person reads.
+        content_type: by content where it can be told, else as labelled.
+        filename: decoded; empty when the part has none.
+        encoding: Content-Transfer-Encoding in lower case.
+    """
+
+    purpose: Purpose
+    why: str
+    content_type: str
+    filename: str
+    encoding: str
+
+
+def use_of(part: Part) -> Use:
+    """What a leaf is for, by its header and its first 4 KB."""
+    encoding = part.headers.word("content-transfer-encoding")
+    disposition, parameters = part.headers.parameters("content-disposition")
+    filename = parameters.get("filename") or part.parameters.get("name") or ""
+    found = content.sniff(decoded_head(part.head, encoding), filename)
+    label = part.content_type
+    real = found or label
+
+    def used(purpose: Purpose, why: str = "") -> Use:
+        return Use(purpose, why, real, filename, encoding)
+
+    why_not = _NOT_DOCUMENTS.get(label) or _NOT_DOCUMENTS.get(real)
+    if why_not:
+        return used(Purpose.NOTHING, why_not)
+    if "multipart/report" in part.path and label != content.PDF:
+        return used(Purpose.NOTHING, "A delivery report is not faxed.")
+    if (
+        label in _TEXT_TYPES
+        and found in (None, content.HTML)
+        and not _is_file(part, disposition, filename)
+    ):
+        return used(Purpose.TEXT)
+    if _is_body_picture(part, real, filename):
+        return used(Purpose.NOTHING, "A small picture of the text or signature is not faxed.")
+    return used(Purpose.DOCUMENT)
+
+
+def _is_file(part: Part, disposition: str, filename: str) -> bool:
+    """Whether a text was attached; GNU mailutils attaches even the first, nameless one."""
+    return bool(filename) or (disposition == "attachment" and part.number != "1")
+
+
+def _is_body_picture(part: Part, content_type: str, filename: str) -> bool:
+    """Small, and shown in the text or named as signatures name theirs (M6)."""
+    if not content_type.startswith("image/") or content_type == content.TIFF:
+        return False
+    in_text = "multipart/related" in part.path and bool(part.headers.raw("content-id"))
+    by_name = bool(_SIGNATURE_NAME.fullmatch(filename))
+    return (in_text or by_name) and part.size < _SMALL_PICTURE * _BASE64_GROWTH
+
+
+def made_up_name(filename: str, content_type: str, ordinal: int) -> str:
+    """A name for a document: its own with the right extension, or one by type and order (M3)."""
+    wanted = content.FAXABLE.get(content_type, "")
+    bare = filename.replace("/", "_").replace("\\", "_").strip(". ")
+    if not bare:
+        return f"{_MADE_UP}-{ordinal}{wanted}"
+    known = {
+        wanted,
+        ".tiff" if wanted == ".tif" else wanted,
+        ".jpeg" if wanted == ".jpg" else wanted,
+    }
+    return bare if not wanted or content.extension(bare) in known else f"{bare}{wanted}"
+
+
+def is_encrypted(part: Part) -> bool:
+    """Whether only the sender's correspondents could read it (S/MIME, PGP/MIME)."""
+    if part.content_type == "multipart/encrypted" or part.content_type in _ENCRYPTED:
+        return True
+    return decoded_head(part.head, part.headers.word("content-transfer-encoding")).startswith(
+        b"-----BEGIN PGP MESSAGE-----"
+    )
+
+
+def text_of(raw: bytes, part: Part) -> str:
+    """Decoded bytes of a text part as text in its charset."""
+    return in_charset(raw, part.parameters.get("charset", "utf-8"))
+
+
+def headline_of(headers: Headers) -> Headline:
+    """What mail2fax uses of the top header."""
+    names: list[tuple[str, str]] = []
+    for field in ("to", "cc"):
+        names += [(address, name) for address, name in addresses(headers.raw(field)) if name]
+    senders = addresses(headers.raw("from"))
+    return Headline(
+        subject=headers.text("subject"),
+        message_id=headers.text("message-id"),
+        references=headers.text("references") or headers.text("in-reply-to"),
+        from_address=senders[0][0] if senders else "",
+        auto_submitted=headers.parameters("auto-submitted")[0],
+        names=tuple(names),
+    )
+
+
+def is_hop_field(name: str) -> bool:
+    """Whether servers on the way write the field, so that it tells nothing of the mail (L9)."""
+    return _HOPS.fullmatch(name) is not None

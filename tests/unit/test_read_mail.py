@@ -1,0 +1,151 @@
+"""M1, M3, M6, M7, M8, M11: a mail on disk, part by part."""
+
+import pytest
+
+from mail2fax.reading.decoding import Damaged, decode
+from mail2fax.reading.gate import Gate
+from mail2fax.reading.mail import MailReading, read_mail
+from mail2fax.reading.parts import made_up_name
+from tests.unit.mails import PDF, SCAN, TEXT, TIFF, attached, mail, multipart, part
+
+LATIN = part("Content-Type: text/plain; charset=iso-8859-1", "Grüße".encode("latin-1"))
+HTML = part("Content-Type: text/html", b"<p>Hello <b>you</b></p>")
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"\0" * 500
+
+
+def read(data: bytes) -> MailReading:
+    """The reading of a mail."""
+    return read_mail(data, len(data))
+
+
+def contents(data: bytes) -> list[bytes]:
+    """The decoded candidates."""
+    return [
+        b"".join(decode(data, one.start, one.end, one.encoding, closed=one.closed))
+        for one in read(data).candidates
+    ]
+
+
+def test_documents_come_in_order_byte_for_byte() -> None:
+    """M1, M3: numbers, names, types by content, and the text as the comment."""
+    data = mail(LATIN, attached(), attached(TIFF, "b", "application/octet-stream"))
+    reading = read(data)
+
+    assert contents(data) == [PDF, TIFF]
+    assert [(one.part, one.filename, one.content_type) for one in reading.candidates] == [
+        ("2", "a.pdf", "application/pdf"), ("3", "b", "image/tiff"),
+    ]  # fmt: skip
+    assert reading.comment == "Grüße"
+    assert [(one.part, one.why[:15]) for one in reading.not_faxed] == [("1", "The mail's text")]
+    assert reading.header_size == data.index(b"\r\n\r\n") + 4
+
+
+@pytest.mark.parametrize(
+    ("text", "comment"),
+    [
+        (part("Content-Type: multipart/alternative; boundary=c", multipart("c", TEXT, HTML)),
+         "Grüße,\nAnn"),
+        (HTML, "Hello you"),
+        (part("Content-Type: text/plain; format=flowed; delsp=yes", b"on \r\ne"), "one"),
+        (part("Content-Type: text/plain\nContent-Transfer-Encoding: base64", b"*"), "*"),
+        (part("Content-Disposition: attachment", b"body"), "body"),
+        (part("X: y", b""), ""),
+    ],
+    ids=["alternative", "html", "flowed", "broken", "attached body", "empty"],
+)  # fmt: skip
+def test_the_text_becomes_the_comment(text: bytes, comment: str) -> None:
+    """M7, M11: it is not faxed, and is listed with its fate."""
+    reading = read(mail(text, attached()))
+
+    assert reading.comment == comment
+    assert len(reading.candidates) == 1
+    assert all(one.why for one in reading.not_faxed)
+
+
+@pytest.mark.parametrize(
+    ("one", "why"),
+    [
+        (part("Content-Type: text/calendar", b"x"), "calendar"),
+        (part("Content-Type: application/pkcs7-signature; name=smime.p7s", b"x"), "signature"),
+        (part("Content-Type: message/rfc822", SCAN), "mail inside"),
+        (part("Content-Type: text/x-unknown; name=a.vcf", b"BEGIN:VCARD"), "contact"),
+        (part("Content-Type: image/png; name=image001.png", PICTURE), "small picture"),
+        (part("Content-Type: multipart/related; boundary=c",
+              multipart("c", part("Content-Type: image/png\nContent-ID: <x>", PICTURE))),
+         "small picture"),
+    ],
+    ids=["calendar", "signature", "mail", "card", "logo", "cid"],
+)  # fmt: skip
+def test_what_is_no_document_is_listed_with_its_fate(one: bytes, why: str) -> None:
+    """M6, M7: nothing is dropped in silence."""
+    reading = read(mail(TEXT, one, attached()))
+
+    assert [candidate.filename for candidate in reading.candidates] == ["a.pdf"]
+    assert any(why in part.why for part in reading.not_faxed)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        part("Content-Type: image/png; name=scan.png", PICTURE),
+        part("Content-Type: image/png; name=image001.png", PICTURE + b"\0" * 90_000),
+        part("Content-Type: text/plain; name=letter.txt", b"Dear"),
+        part("Content-Type: application/zip; name=a.zip", b"PK\x03\x04"),
+        part("Content-Type: application/ms-tnef; name=winmail.dat", b"\x78\x9f\x3e\x22"),
+    ],
+    ids=["picture", "large inline", "text file", "zip", "tnef"],
+)
+def test_what_may_be_a_document_is_never_left_out(one: bytes) -> None:
+    """M6, M8: also what cannot be faxed, so that it stops the fax."""
+    assert len(read(mail(TEXT, one)).candidates) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        mail(*[TEXT] * 120),
+        mail(part("Content-Type: multipart/encrypted; boundary=c", multipart("c", TEXT))),
+        mail(part("X: y", b"hello\r\nbegin 644 a.pdf\r\nM"), attached()),
+    ],
+    ids=["too many", "encrypted", "uuencode"],
+)
+def test_what_cannot_be_trusted_as_a_whole(data: bytes) -> None:
+    """M8: a sentence, and nothing of it is faxed."""
+    assert read(data).damage
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "made"),
+    [
+        ("", "application/pdf", "document-2.pdf"),
+        ("scan", "application/pdf", "scan.pdf"),
+        ("SCAN.PDF", "application/pdf", "SCAN.PDF"),
+        ("a.dat", "image/tiff", "a.dat.tif"),
+        ("a.tiff", "image/tiff", "a.tiff"),
+        ("a.jpeg", "image/jpeg", "a.jpeg"),
+        ("../..\\x", "application/zip", "_.._x"),
+    ],
+)
+def test_names_get_the_extension_of_their_type(name: str, kind: str, made: str) -> None:
+    """M3: made up by type and order where there is none; never a path."""
+    assert made_up_name(name, kind, 2) == made
+
+
+@pytest.mark.parametrize("encoded", [attached(), part("Content-Type: application/pdf", PDF)])
+def test_a_mail_cut_anywhere_gives_the_whole_document_or_none(encoded: bytes) -> None:
+    """M8: at every byte, through both gates."""
+    data = mail(TEXT, encoded)
+    wrong: list[int] = []
+    for cut in range(len(data)):
+        gate = Gate()
+        gate.feed(data[:cut])
+        if gate.finish().verdict.refusal is not None:
+            continue
+        try:
+            got = contents(data[:cut])
+        except Damaged:
+            continue
+        if got and got[0].rstrip() != PDF.rstrip():
+            wrong.append(cut)
+
+    assert wrong == []
