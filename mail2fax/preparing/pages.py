@@ -13,6 +13,9 @@ from mail2fax.errors import Mail2FaxError
 
 _MOST_DIRECTORIES = 10_000
 _CLASSIC, _BIG = 42, 43
+_OFFSETS, _LENGTHS = frozenset({273, 324}), frozenset({279, 325})  # of strips and tiles
+_WIDTHS = {3: "H", 4: "I", 16: "Q"}
+_MOST_STRIPS = 100_000
 
 
 class Damaged(Mail2FaxError):
@@ -49,6 +52,8 @@ class _Form:
     """How a TIFF's numbers are written: byte order and width."""
 
     def __init__(self, order: str, *, big: bool) -> None:
+        self.order = order
+        self.tag = struct.Struct(order + "HH" + ("Q" if big else "I"))
         self.count = struct.Struct(order + ("Q" if big else "H"))
         self.offset = struct.Struct(order + ("Q" if big else "I"))
         self.entry = 20 if big else 12
@@ -76,6 +81,49 @@ def _next_directory(file: BinaryIO, form: _Form, offset: int) -> int:
         raise Damaged("one of its pages is empty")
     file.seek(offset + form.count.size + entries * form.entry)
     return _number(file, form.offset)
+
+
+def check_strips(path: Path) -> None:
+    """Look whether the picture data of every page lies inside the file (M8).
+
+    Raises:
+        Damaged: some of it would lie behind the file's end.
+    """
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        form, offset = _header(file)
+        for _ in range(_MOST_DIRECTORIES):
+            if not offset:
+                return
+            if _last_byte(file, form, offset) > size:
+                raise Damaged("it ends before its last page does")
+            offset = _next_directory(file, form, offset)
+
+
+def _last_byte(file: BinaryIO, form: _Form, directory: int) -> int:
+    """Where the picture data of one page ends, 0 when it names none."""
+    file.seek(directory)
+    entries = file.read(form.entry * _number(file, form.count))
+    found: dict[str, tuple[int, ...]] = {}
+    for at in range(0, len(entries) - form.entry + 1, form.entry):
+        tag, kind, count = form.tag.unpack_from(entries, at)
+        key = "offsets" if tag in _OFFSETS else "lengths" if tag in _LENGTHS else ""
+        if key and kind in _WIDTHS and count <= _MOST_STRIPS:
+            value = entries[at + form.tag.size : at + form.entry]
+            found[key] = _array(file, form, _WIDTHS[kind], count, value)
+    pairs = zip(found.get("offsets", ()), found.get("lengths", ()), strict=False)
+    return max((offset + length for offset, length in pairs), default=0)
+
+
+def _array(file: BinaryIO, form: _Form, width: str, count: int, value: bytes) -> tuple[int, ...]:
+    """The numbers of an entry, which stand in it when they fit and elsewhere when not."""
+    shape = struct.Struct(f"{form.order}{count}{width}")
+    if shape.size > len(value):
+        file.seek(form.offset.unpack(value)[0])
+        value = file.read(shape.size)
+        if len(value) < shape.size:
+            raise Damaged("it ends before its last page does")
+    return shape.unpack_from(value)
 
 
 def _number(file: BinaryIO, form: struct.Struct) -> int:

@@ -1,6 +1,7 @@
 """Mails for the tests of reading, made by hand so that every byte is known."""
 
 import base64
+import struct
 
 PDF = b"%PDF-1.4\n" + bytes(range(32, 127)) * 20 + b"\n%%EOF\n"
 TIFF = b"II*\0" + b"\x08\0\0\0" + b"\0" * 200
@@ -44,3 +45,40 @@ def mail(*parts: bytes, top: str = TOP, kind: str = "mixed", last: bool = True) 
 
 
 SCAN = mail(TEXT, attached())
+
+
+def real_pdf(pages: int = 1) -> bytes:
+    """A PDF that opens, with so many empty pages."""
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count %d /Kids [%s] >>"
+        % (pages, b" ".join(b"%d 0 R" % (3 + page) for page in range(pages))),
+        *[b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>"] * pages,
+    ]
+    data, offsets = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, start=1):
+        offsets.append(len(data))
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    xref = len(data)
+    data += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    data += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    data += b"trailer\n<< /Root 1 0 R /Size %d >>\n" % (len(objects) + 1)
+    return data + b"startxref\n%d\n%%%%EOF\n" % xref
+
+
+def real_tiff(pages: int = 1) -> bytes:
+    """A small black-and-white TIFF with so many pages, each of one strip."""
+    data = b"II*\0" + struct.pack("<I", 8)
+    for page in range(pages):
+        start = len(data)
+        size = 2 + 8 * 12 + 4
+        strip = start + size
+        entries = [
+            (256, 3, 1, 8), (257, 3, 1, 8), (258, 3, 1, 1), (259, 3, 1, 1),
+            (262, 3, 1, 0), (273, 4, 1, strip), (278, 3, 1, 8), (279, 4, 1, 8),
+        ]  # fmt: skip
+        data += struct.pack("<H", len(entries))
+        data += b"".join(struct.pack("<HHII", *entry) for entry in entries)
+        following = strip + 8 if page < pages - 1 else 0
+        data += struct.pack("<I", following) + b"\xaa" * 8
+    return data

@@ -1,0 +1,87 @@
+"""The preparing child: ``python -m mail2fax.preparing.child``, one JSON line in, one out.
+
+Hostile documents are opened here and nowhere else. The child has no network where the system
+lets it give that up, and limits on memory, processor, files and processes; what it cannot do in
+them ends it, and its mail is told so (M9).
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mail2fax.preparing.documents import DocumentLimits, prepare_mail
+from mail2fax.values import as_json
+
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_ROOM = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChildLimits:
+    """What one child may use.
+
+    Attributes:
+        memory: bytes of data.
+        seconds: of processor for one mail.
+    """
+
+    memory: int = 256_000_000
+    seconds: int = 20
+
+
+def main() -> None:
+    """Serve requests until the input ends."""
+    os.umask(0o077)
+    settings = json.loads(sys.argv[1])
+    limits = ChildLimits(**settings["child"])
+    documents = DocumentLimits(**settings["documents"])
+    isolated = give_up_network()
+    _give_up_resources(limits, documents)
+    for line in sys.stdin:
+        request = json.loads(line)
+        _allow_seconds(limits.seconds)
+        answer = _answer(request, documents)
+        sys.stdout.write(json.dumps({**answer, "isolated": isolated}) + "\n")
+        sys.stdout.flush()
+
+
+def _answer(request: dict[str, str], limits: DocumentLimits) -> dict[str, Any]:
+    """What became of one mail; a failure by its kind alone, without any content."""
+    try:
+        prepared = prepare_mail(Path(request["mail"]), Path(request["directory"]), limits)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
+        return {"failed": f"{type(error).__name__}"}
+    return {"prepared": as_json(prepared)}
+
+
+def give_up_network() -> bool:
+    """Enter an empty network of our own; whether the system allowed it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    unshared: int = libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    return unshared == 0
+
+
+def _give_up_resources(limits: ChildLimits, documents: DocumentLimits) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (limits.memory, limits.memory))
+    most = documents.decoded + _ROOM
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's; the parent ends us
+
+
+def _allow_seconds(seconds: int) -> None:
+    """So many more seconds of processor from now on; then the kernel ends us."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime) + seconds + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The station that prepares: accepted mails become documents and jobs, or a refusal by mail.
+
+A mail whose bytes are not the ones that were accepted is quarantined (K5). A mail that ends the
+child three times is refused with a sentence; it cannot stop the mails behind it.
+"""
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+
+from mail2fax import events
+from mail2fax.clock import Clock
+from mail2fax.errors import SpoolBroken, SpoolError
+from mail2fax.preparing.children import ChildFailed, Children
+from mail2fax.preparing.documents import Prepared
+from mail2fax.spool import durable, preparation
+from mail2fax.spool.records import MailToPrepare
+from mail2fax.spool.spool import Spool, Station
+
+_STRIKES = 3
+_LEASE = 600.0
+_LONGEST_REST = 60.0
+_AGAIN = (2.0, 30.0, 120.0)
+_UNSAFE = (
+    "Its attachments could not be opened safely. Save the document as a plain PDF "
+    "and send it again."
+)
+_CHANGED = "the stored mail is not the one that was accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparingSettings:
+    """How mails are prepared.
+
+    Attributes:
+        count: mails at once.
+        per_order: destinations in one order (R1).
+    """
+
+    count: int = 2
+    per_order: int = 1
+
+
+class Preparer:
+    """The preparing station."""
+
+    def __init__(
+        self, spool: Spool, children: Children, settings: PreparingSettings, clock: Clock
+    ) -> None:
+        self._spool = spool
+        self._children = children
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Prepare until cancelled; a mail in hand is prepared again at the next start.
+
+        Raises:
+            SpoolBroken: the ledger cannot be written any more.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._settings.count):
+                    group.create_task(self._work())
+        finally:
+            await self._children.close()
+
+    async def _work(self) -> None:
+        while True:
+            for mail in await self._spool.do(preparation.claim, self._clock.now(), 1, _LEASE):
+                self._spool.bells.ring(Station.PREPARING)  # there may be one for a colleague
+                await self._take_care_of(mail)
+                break
+            else:
+                await self._spool.bells.wait(Station.PREPARING, await self._rest())
+
+    async def _rest(self) -> float:
+        due = await self._spool.do(preparation.next_due_at)
+        if due is None:
+            return _LONGEST_REST
+        return min(max(due - self._clock.now(), 0.0), _LONGEST_REST)
+
+    async def _take_care_of(self, mail: MailToPrepare) -> None:
+        try:
+            await self._prepare(mail)
+        except SpoolBroken:
+            raise
+        except SpoolError as error:
+            events.spool_trouble("preparing", str(error))
+            await self._again(mail)
+        except Exception as error:  # noqa: BLE001 - one odd mail must not stop the others
+            events.bug("preparing", error)
+            await self._struck(mail, type(error).__name__)
+
+    async def _prepare(self, mail: MailToPrepare) -> None:
+        started = self._clock.now()
+        directory = self._spool.content.documents_of(mail.id)
+        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        path = self._spool.content.mail(mail.id)
+        if not path.exists():
+            await self._quarantine(mail, "the stored mail is missing")
+            return
+        try:
+            prepared = await self._children.prepare(path, directory)
+        except ChildFailed as failure:
+            await self._struck(mail, str(failure))
+            return
+        if (prepared.header_sha256, prepared.body_sha256) != (mail.header_sha256, mail.body_sha256):
+            await self._quarantine(mail, _CHANGED)
+        elif prepared.reading.verdict.refusal is not None:
+            await self._refuse(mail, prepared)
+        else:
+            await self._record(mail, prepared, started)
+
+    async def _record(self, mail: MailToPrepare, prepared: Prepared, started: float) -> None:
+        content, reading = self._spool.content, prepared.reading
+        await asyncio.to_thread(durable.sync_directory, content.documents_of(mail.id))
+        await asyncio.to_thread(durable.sync_directory, content.documents)
+        now = self._clock.now()
+        await self._spool.do(
+            preparation.prepared, mail.id, reading.documents, reading.not_faxed,
+            "" if mail.options.body == "off" else reading.comment, self._settings.per_order, now,
+        )  # fmt: skip
+        self._spool.bells.ring(Station.SENDING)
+        counted = [document.pages for document in reading.documents]
+        pages = None if None in counted else sum(page or 0 for page in counted)
+        events.prepared(mail.reference, len(reading.documents), pages, now - started)
+
+    async def _refuse(self, mail: MailToPrepare, prepared: Prepared) -> None:
+        refusal = prepared.reading.verdict.refusal
+        assert refusal is not None
+        parts = prepared.reading.not_faxed
+        await self._spool.do(preparation.refused, mail.id, refusal.text, parts, self._clock.now())
+        self._spool.bells.ring(Station.ANSWERING)
+        events.refused_by_mail(mail.reference, refusal.status)
+
+    async def _quarantine(self, mail: MailToPrepare, why: str) -> None:
+        await self._spool.do(preparation.quarantined, mail.id, why, self._clock.now())
+        self._spool.bells.ring(Station.ANSWERING)
+        events.quarantined(mail.reference, why)
+
+    async def _struck(self, mail: MailToPrepare, why: str) -> None:
+        """The child failed on this mail; after the third time it is refused."""
+        events.child_failed(mail.reference, why, mail.attempts)
+        if mail.attempts < _STRIKES:
+            await self._again(mail)
+            return
+        await self._spool.do(preparation.refused, mail.id, _UNSAFE, [], self._clock.now())
+        self._spool.bells.ring(Station.ANSWERING)
+        events.refused_by_mail(mail.reference, "5.6.0")
+
+    async def _again(self, mail: MailToPrepare) -> None:
+        wait = _AGAIN[min(mail.attempts, len(_AGAIN)) - 1]
+        await self._spool.do(preparation.try_again, mail.id, self._clock.now() + wait)
