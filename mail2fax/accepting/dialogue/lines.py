@@ -1,0 +1,95 @@
+"""What the client sends: command lines of bounded length, then data, from one buffer.
+
+aiosmtpd's reader hands a line out only when its end has come, and keeps what was pipelined
+behind a mail's dot to itself. Here both are ours, so that an endless line costs nothing, a
+stranger's first bytes are seen at once (L11), and it is known whether a command had been sent
+before our answer was written (L9).
+"""
+
+import asyncio
+
+from mail2fax.accepting.dialogue import internals
+
+LONGEST_LINE = 4096
+"""Far above the 512 of RFC 5321 4.5.3.1.4: long quoted lists of numbers are addresses too."""
+READ_SIZE = 32768
+"""With 256 KB a read, a hundred senders would cost 85 MB more (L1)."""
+_TLS = b"\x16\x03"
+_HTTP = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"CONNECT ", b"PRI * HTTP")
+
+
+class EndOfInput(Exception):
+    """The client closed its side."""
+
+
+class LineTooLong(Exception):
+    """A command line has no end."""
+
+
+class NotSmtp(Exception):
+    """The first bytes belong to another protocol; the text says which."""
+
+
+class Lines:
+    """The client's bytes, command by command or as data."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self._buffer = bytearray()
+        self._is_first = True
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes have come that were not asked for yet."""
+        return len(self._buffer) + internals.waiting_in(self._reader)
+
+    async def line(self) -> bytes:
+        """The next command line without its end.
+
+        Raises:
+            EndOfInput, LineTooLong, NotSmtp: there is none.
+        """
+        while (end := self._buffer.find(b"\n")) < 0:
+            if len(self._buffer) > LONGEST_LINE:
+                raise LineTooLong
+            self._buffer += await self._read()
+            self._look_at_first_bytes()
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        if len(line) > LONGEST_LINE:
+            raise LineTooLong
+        self._is_first = False
+        return line.removesuffix(b"\r")
+
+    async def chunk(self) -> bytes:
+        """The next bytes of data, at most `READ_SIZE` or what is buffered.
+
+        Raises:
+            EndOfInput: there are none.
+        """
+        if not self._buffer:
+            return await self._read()
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
+
+    def give_back(self, data: bytes) -> None:
+        """What came behind the end of the data: commands."""
+        self._buffer[:0] = data
+
+    async def _read(self) -> bytes:
+        try:
+            data = await self._reader.read(READ_SIZE)
+        except (ConnectionError, OSError):
+            raise EndOfInput from None
+        if not data:
+            raise EndOfInput
+        return data
+
+    def _look_at_first_bytes(self) -> None:
+        if not self._is_first:
+            return
+        if self._buffer.startswith(_TLS):
+            raise NotSmtp("TLS")
+        if self._buffer.startswith(_HTTP):
+            raise NotSmtp("HTTP")

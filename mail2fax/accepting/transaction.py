@@ -1,0 +1,122 @@
+"""One SMTP transaction on our side of the wire: sender, recipients, and what was said to them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from mail2fax.accepting.admission import Rule, reply_addresses
+from mail2fax.reading.addresses import read_address
+from mail2fax.reading.gate import GateReading
+from mail2fax.spool.records import NewMail
+from mail2fax.values import Destination, Envelope, FaxNumber, RefusedRecipient, Response
+
+_ROLES = ("postmaster", "abuse")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who is at the other end: session id, address, what it calls itself, by which listener."""
+
+    session: str
+    peer: str
+    helo: str
+    listener: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientLimits:
+    """How many recipients, and how many numbers in all, one mail may have."""
+
+    recipients: int = 200
+    destinations: int = 500
+
+
+@dataclass(slots=True)
+class Transaction:
+    """Between MAIL and the end of DATA."""
+
+    mail_from: str
+    declared: int = 0
+    rule: Rule | None = None
+    paths: dict[str, tuple[Destination, ...]] = field(default_factory=dict)
+    refused: list[RefusedRecipient] = field(default_factory=list)
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Every number once, in the order of the recipients (A5)."""
+        found: dict[FaxNumber, Destination] = {}
+        for destinations in self.paths.values():
+            for one in destinations:
+                if one.number is not None:
+                    found.setdefault(one.number, one)
+        return tuple(found.values())
+
+    def add(self, path: str, rule: Rule, limits: RecipientLimits) -> Response:
+        """Take one recipient, or say why not; a refused one is remembered for the reply (W2)."""
+        response = self._read(path, rule, limits)
+        is_final = response.code >= 500  # noqa: PLR2004 - RFC 5321 4.2.1
+        return self.refuse(path, response) if is_final else response
+
+    def refuse(self, path: str, response: Response) -> Response:
+        """Remember a recipient that was refused for good; the response."""
+        self.refused.append(RefusedRecipient(path, str(response)))
+        return response
+
+    def _read(self, path: str, rule: Rule, limits: RecipientLimits) -> Response:
+        if len(self.paths) >= limits.recipients:
+            text = f"Only {limits.recipients} recipients a mail. Send the others in another"
+            return Response(452, "4.5.3", text)
+        if path.rpartition("@")[0].lower() in _ROLES or path.lower() in _ROLES:
+            return Response(550, "5.1.1", "Only fax numbers are served here. Ask the administrator")
+        reading = read_address(path, rule.addresses)
+        if reading.refusal is not None:
+            return reading.refusal
+        if len(self.destinations) + len(reading.destinations) > limits.destinations:
+            text = f"Only {limits.destinations} fax numbers a mail. Send the others in another"
+            return Response(452, "4.5.3", text)
+        self.rule = rule
+        self.paths[path] = reading.destinations
+        return Response(250, "2.1.5", _dialled(reading.destinations))
+
+    def new_mail(
+        self, mail_id: str, reference: str, now: float, client: Client, found: GateReading
+    ) -> NewMail:
+        """The mail as it is recorded before its 250."""
+        rule = self.rule
+        assert rule is not None, "a recipient was accepted"
+        return NewMail(
+            id=mail_id,
+            reference=reference,
+            received_at=now,
+            size=found.size,
+            header_sha256=found.header_sha256,
+            body_sha256=found.body_sha256,
+            digest=found.digest,
+            envelope=Envelope(
+                self.mail_from, tuple(self.paths), tuple(self.refused),
+                client.peer, client.helo, client.listener,
+            ),
+            identity=rule.identity_of(client.peer),
+            session=client.session,
+            headline=found.headline,
+            destinations=self._named(found.headline.names),
+            reply_to=reply_addresses(rule, self.mail_from, rule.addresses.domains),
+            replies=rule.replies,
+            options=rule.options,
+        )  # fmt: skip
+
+    def _named(self, names: Iterable[tuple[str, str]]) -> tuple[Destination, ...]:
+        """The destinations with the names that stand beside their addresses (A9)."""
+        by_address = {address.lower(): name for address, name in names}
+        named: dict[FaxNumber, str] = {}
+        for path, destinations in self.paths.items():
+            for one in destinations:
+                if one.number is not None and path.lower() in by_address:
+                    named.setdefault(one.number, by_address[path.lower()])
+        return tuple(
+            replace(one, name=named.get(one.number)) if one.number else one
+            for one in self.destinations
+        )
+
+
+def _dialled(destinations: Iterable[Destination]) -> str:
+    return "Will fax to " + ", ".join(f"{one.number} ({one.country})" for one in destinations)

@@ -1,0 +1,56 @@
+"""L4: what we rely on inside aiosmtpd and asyncio is still there; each fix is needed."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from aiosmtpd.smtp import SMTP
+
+from mail2fax.accepting.dialogue import internals
+from mail2fax.accepting.listener import Session
+from tests.integration.smtp_bench import Desk
+
+
+async def test_every_private_name_is_there(tmp_path: Path) -> None:
+    """L4: a new version that drops one is noticed here first."""
+    async with Desk(tmp_path) as desk:
+        await desk.call()
+        (session,) = desk.listener.sessions
+
+        missing = [name for name in internals.NAMES if not hasattr(session, name)]
+        assert missing == []
+        assert isinstance(internals.waiting_in(internals.reader_of(session)), int)
+
+
+async def test_the_session_is_ours(tmp_path: Path) -> None:
+    """L4: aiosmtpd really starts our conversation, and its timer is stopped."""
+    async with Desk(tmp_path) as desk:
+        await desk.call()
+        (session,) = desk.listener.sessions
+
+        handler = session._handler_coroutine
+        assert isinstance(handler, asyncio.Task)
+        assert handler.get_coro().__qualname__ == "Session._handle_client"  # type: ignore[union-attr]  # a coroutine
+        assert session._timeout_handle is not None
+        assert session._timeout_handle.cancelled()
+
+
+async def test_aiosmtpd_would_still_cancel_on_hang_up() -> None:
+    """L2: the reason for `hangup`; when this fails, the fix may go."""
+    assert "cancel" in SMTP.eof_received.__code__.co_names
+    assert "cancel" not in Session.eof_received.__code__.co_names
+
+
+async def test_the_log_of_commands_is_silent(tmp_path: Path) -> None:
+    """L4: aiosmtpd's INFO tells every fax number."""
+    async with Desk(tmp_path):
+        assert logging.getLogger("mail.log").getEffectiveLevel() == logging.WARNING
+
+
+async def test_reads_are_small(tmp_path: Path) -> None:
+    """L1: 32 KB a read."""
+    async with Desk(tmp_path) as desk:
+        await desk.call()
+        (session,) = desk.listener.sessions
+
+        assert session.transport.max_size == 32768
