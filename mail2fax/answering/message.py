@@ -1,0 +1,65 @@
+"""A letter as the bytes that go to the relay (W1; RFC 5322, RFC 3834)."""
+
+import re
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from mail2fax.answering.texts import Letter, safe
+from mail2fax.clock import utc
+from mail2fax.spool.records import MailStory, ReplyToSend
+
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>", re.ASCII)
+_MOST_REFERENCES = 20
+_ADDRESS = re.compile(r"[!-~]+@[!-~]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who the replies come from: an address of a domain the relay may sign."""
+
+    address: str
+
+    @property
+    def domain(self) -> str:
+        """Its domain, also of the Message-IDs."""
+        return self.address.rpartition("@")[2]
+
+
+def can_be_addressed(address: str) -> bool:
+    """Whether an address can stand in a header without SMTPUTF8 (W5)."""
+    return _ADDRESS.fullmatch(address) is not None
+
+
+def message_for(
+    letter: Letter, reply: ReplyToSend, story: MailStory, to: str, sender: Sender, now: float
+) -> bytes:
+    """The message in one thread with the mail it answers; the same Message-ID on a repeat.
+
+    Args:
+        letter: the words.
+        reply: the due reply.
+        story: its mail's.
+        to: the address it goes to, in ASCII.
+        sender: who it comes from.
+        now: for its Date.
+    """
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address(safe(letter.from_name), addr_spec=sender.address)
+    message["To"] = to
+    message["Subject"] = safe(letter.subject)
+    message["Date"] = format_datetime(utc(now))
+    message["Message-ID"] = f"<{reply.id}@{sender.domain}>"
+    threads = _MESSAGE_ID.findall(story.thread)[-_MOST_REFERENCES:]
+    if answered := _MESSAGE_ID.search(story.message_id):
+        message["In-Reply-To"] = answered[0]
+        threads = [*(one for one in threads if one != answered[0]), answered[0]]
+    if threads:
+        message["References"] = " ".join(threads)
+    message["Auto-Submitted"] = "auto-replied"
+    message["X-Auto-Response-Suppress"] = "All"
+    message["X-Mail2Fax-Reference"] = story.reference
+    message.set_content(letter.body, cte="quoted-printable" if not letter.body.isascii() else None)
+    return message.as_bytes()

@@ -1,0 +1,137 @@
+"""The station that answers: due replies become letters, letters go to the relay.
+
+A relay that is down only means later, for five days; a letter that cannot be made does not stop
+the others. Who was told what, when, or that nobody was, is a row of the ledger.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from mail2fax import events
+from mail2fax.answering import back_off, mailer
+from mail2fax.answering.mailer import Relay
+from mail2fax.answering.message import Sender, can_be_addressed, message_for
+from mail2fax.answering.texts import LetterSettings, letter_for
+from mail2fax.clock import Clock
+from mail2fax.errors import PermanentFailure, SpoolBroken, SpoolError, TemporaryFailure
+from mail2fax.spool import replies, stories
+from mail2fax.spool.records import MailStory, ReplyToSend
+from mail2fax.spool.spool import Spool, Station
+
+_AT_ONCE = 4
+_LONGEST_REST = 60.0
+
+HandOver = Callable[[bytes, str, Relay], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweringSettings:
+    """How people are told.
+
+    Attributes:
+        relay: where replies go.
+        sender: who they come from.
+        admin: who is told when nobody else can be; empty for nobody.
+        letters: what the words need.
+    """
+
+    relay: Relay
+    sender: Sender
+    admin: str = ""
+    letters: LetterSettings = field(default_factory=LetterSettings)
+
+
+class Reporter:
+    """The answering station."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        settings: AnsweringSettings,
+        clock: Clock,
+        hand_over: HandOver = mailer.hand_over,
+    ) -> None:
+        self._spool = spool
+        self._settings = settings
+        self._clock = clock
+        self._hand_over = hand_over
+
+    async def run(self) -> None:
+        """Answer until cancelled.
+
+        Raises:
+            SpoolBroken: the ledger cannot be written any more.
+        """
+        while True:
+            due = await self._spool.do(replies.due, self._clock.now(), _AT_ONCE)
+            if due:
+                async with asyncio.TaskGroup() as group:
+                    for reply in due:
+                        group.create_task(self._take_care_of(reply))
+            else:
+                await self._spool.bells.wait(Station.ANSWERING, await self._rest())
+
+    async def _rest(self) -> float:
+        due = await self._spool.do(replies.next_due_at)
+        if due is None:
+            return _LONGEST_REST
+        return min(max(due - self._clock.now(), 0.0), _LONGEST_REST)
+
+    async def _take_care_of(self, reply: ReplyToSend) -> None:
+        story = await self._spool.do(stories.of_mail, reply.mail_id)
+        try:
+            await self._tell(reply, story)
+        except SpoolBroken:
+            raise
+        except SpoolError as error:
+            events.spool_trouble("answering", str(error))
+            await asyncio.sleep(1.0)  # the row is still due; a full disk must not spin
+        except Exception as error:  # noqa: BLE001 - one odd letter must not stop the others
+            events.bug("answering", error)
+            await self._later(reply, story, "an internal error")
+
+    async def _tell(self, reply: ReplyToSend, story: MailStory) -> None:
+        addresses = self._addresses(story)
+        if reply.address >= len(addresses):
+            await self._give_up(reply, story, "no address is left")
+            return
+        to = addresses[reply.address]
+        if not can_be_addressed(to):
+            await self._next(reply, "the address is not in ASCII")
+            return
+        letter = letter_for(reply.kind, story, reply.fax_id, self._settings.letters)
+        now = self._clock.now()
+        message = message_for(letter, reply, story, to, self._settings.sender, now)
+        try:
+            await self._hand_over(message, to, self._settings.relay)
+        except PermanentFailure as failure:
+            await self._next(reply, str(failure))
+        except TemporaryFailure as failure:
+            await self._later(reply, story, str(failure))
+        else:
+            await self._spool.do(replies.handed_over, reply.id, to, self._clock.now())
+            events.told(story.reference, reply.kind, self._clock.now() - reply.due_at)
+
+    def _addresses(self, story: MailStory) -> tuple[str, ...]:
+        """Everybody who may be told, the admin last (W1a)."""
+        admin = self._settings.admin
+        extra = (admin,) if admin and admin not in story.reply_to else ()
+        return (*story.reply_to, *extra)
+
+    async def _next(self, reply: ReplyToSend, why: str) -> None:
+        now = self._clock.now()
+        await self._spool.do(replies.next_address, reply.id, reply.address + 1, now, why)
+
+    async def _later(self, reply: ReplyToSend, story: MailStory, why: str) -> None:
+        now = self._clock.now()
+        if back_off.is_over(reply.due_at, now):
+            await self._give_up(reply, story, why)
+            return
+        wait = back_off.again_in(reply.tries + 1)
+        await self._spool.do(replies.postponed, reply.id, reply.tries + 1, now + wait, why)
+        events.reply_delayed(story.reference, reply.kind, why, wait)
+
+    async def _give_up(self, reply: ReplyToSend, story: MailStory, why: str) -> None:
+        await self._spool.do(replies.undeliverable, reply.id, self._clock.now(), why)
+        events.not_told(story.reference, reply.kind, why)

@@ -1,0 +1,211 @@
+"""W1-W3, R10: the words of the replies."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mail2fax.answering.texts import Letter, LetterSettings, letter_for, safe, to_ascii
+from mail2fax.spool.records import FaxStory, MailStory
+from mail2fax.values import Cover, Document, End, Identity, NotFaxed, Options, Outcome
+
+NOW = 1_795_000_000.0  # 18 Nov 2026, 11:06:40 UTC
+FAX = FaxStory(
+    id="f1", ordinal=1, state="ordered", number="+41225550123", written="0225550123",
+    country="CH", reading="national", name="Dr. Meier", orders=1, fax_plus_id="abc123",
+    ordered_at=NOW, outcome=None, job_state="ordered", job_why="", next_try=None,
+)  # fmt: skip
+STORY = MailStory(
+    id="m1", reference="M2F-7K3QX", state="prepared", received_at=NOW, size=1000,
+    mail_from="ann@example.org", peer="127.0.0.1", helo="me", listener="l",
+    identity=Identity("r", "network", "127.0.0.1"), subject="Lab results", message_id="<1@x>",
+    thread="", reply_to=("ann@example.org",), replies="both", options=Options(),
+    refused_recipients=(("117@fax.example.com", "550 5.7.1 117: an emergency number"),),
+    comment="own words", why="", faxes=(FAX,), told=(),
+    not_faxed=(
+        NotFaxed("1", None, "text/plain", None, None, "The text."),
+        NotFaxed("3", "invite.ics", "text/calendar", None, None, "A calendar entry is not faxed."),
+    ),
+    documents=(
+        Document("2", "Übersicht.pdf", "application/pdf", 34_815, "sha", 2),
+        Document("4", "photo.jpg", "image/jpeg", 2_500_000, "sha"),
+    ),
+)  # fmt: skip
+SETTINGS = LetterSettings("Europe/Zurich")
+
+
+def letter(kind: str, story: MailStory = STORY) -> Letter:
+    """The letter of a kind about the story's first fax."""
+    fax_id = None if kind in ("accepted", "refused", "waiting") else story.faxes[0].id
+    return letter_for(kind, story, fax_id, SETTINGS)
+
+
+def ended(end: End, why: str = "", pages: int | None = None) -> Letter:
+    """The outcome letter of such an end."""
+    fax = replace(FAX, outcome=Outcome(end, "status_word", NOW, why, pages, 95))
+    return letter("outcome", replace(STORY, faxes=(fax,)))
+
+
+def test_accepted_tells_everything_and_promises_nothing_more() -> None:
+    """W2, R10: as written and as dialled, IDs, documents, what is not faxed, refused ones."""
+    told = letter("accepted")
+
+    assert (told.subject, told.from_name) == ("Re: Lab results", "Fax accepted 0225550123")
+    assert told.body == (
+        "Your fax to +41 22 555 01 23 was handed over to Fax.Plus.\n"
+        "\n"
+        "M2F-7K3QX/1: +41 22 555 01 23 (CH), Dr. Meier\n"
+        "    you wrote: 0225550123\n"
+        "    handed over, fax ID abc123\n"
+        "\n"
+        "Not accepted as a fax number:\n"
+        "    117@fax.example.com: 117: an emergency number\n"
+        "\n"
+        "Documents:\n"
+        "    Übersicht.pdf (2 pages, 35 kB)\n"
+        "    photo.jpg (2.5 MB)\n"
+        "\n"
+        "Not faxed:\n"
+        "    invite.ics: A calendar entry is not faxed.\n"
+        "\n"
+        "Your text was not sent to the recipient; Fax.Plus keeps it as a comment.\n"
+        '"Handed over" does not mean "received" yet. You get another mail as soon as it is '
+        "known how each fax ended.\n"
+        "To stop a fax that has not gone out yet, ask your administrator and name M2F-7K3QX.\n"
+    )
+
+
+def test_accepted_for_several_numbers() -> None:
+    """W2: all of them, or how many, and why not the others."""
+    second = replace(FAX, id="f2", ordinal=2, number="+41225550124")
+    failed = replace(
+        second, state="failed", fax_plus_id=None, outcome=Outcome(End.NOT_SENT, "x", NOW, "No.")
+    )
+    both = letter("accepted", replace(STORY, faxes=(FAX, second)))
+    one = letter("accepted", replace(STORY, faxes=(FAX, failed)))
+    waiting = replace(second, state="pending", fax_plus_id=None, job_why="The line was busy.")
+    more = letter("accepted", replace(STORY, faxes=(FAX, waiting)))
+
+    assert both.body.startswith("Your fax to 2 numbers was handed over to Fax.Plus.")
+    assert both.from_name == "Fax accepted 2 numbers"
+    assert one.body.startswith("Your fax was handed over to Fax.Plus for 1 of 2 numbers.")
+    assert "M2F-7K3QX/2: +41 22 555 01 24" in one.body
+    assert "    Not sent: No.\n" in one.body
+    assert "    Not handed over yet. The line was busy.\n" in more.body
+
+
+@pytest.mark.parametrize(
+    ("options", "comment", "sentence"),
+    [
+        (Options(cover=Cover()), "words", "The cover page carries what you asked for"),
+        (Options(), "", "Only the documents were sent"),
+        (Options(body="off"), "words", "Only the documents were sent"),
+        (Options(at=NOW + 86400), "words", "It goes out on 19 Nov 2026, 12:06 CET."),
+    ],
+)
+def test_what_became_of_the_text_and_when_it_goes(
+    options: Options, comment: str, sentence: str
+) -> None:
+    """W2: in words, in the office's time."""
+    assert sentence in letter("accepted", replace(STORY, options=options, comment=comment)).body
+
+
+@pytest.mark.parametrize(
+    ("end", "from_name", "first"),
+    [
+        (End.SUCCESS, "Fax CONFIRMED 0225550123", "was received completely."),
+        (End.PARTIAL, "Fax INCOMPLETE 0225550123", "Only a part of the fax to"),
+        (End.FAILED, "Fax FAILED 0225550123", "failed."),
+        (End.NOT_SENT, "Fax NOT SENT 0225550123", "was not sent."),
+        (End.CANCELLED, "Fax CANCELLED 0225550123", "was cancelled."),
+        (End.UNKNOWN, "Fax UNKNOWN 0225550123", "It is not known whether"),
+    ],
+)
+def test_each_outcome_in_the_from_name_and_the_first_line(
+    end: End, from_name: str, first: str
+) -> None:
+    """W1, W3: the state where an inbox shows it."""
+    told = ended(end, "A reason.", 3)
+
+    assert told.from_name == from_name
+    assert first in told.body.splitlines()[0]
+    assert "A reason." in told.body
+    assert "Duration: 1 min 35 s" in told.body
+    assert "Fax ID:   abc123" in told.body
+
+
+def test_a_confirmed_fax_tells_pages_and_no_advice() -> None:
+    """W3: pages, duration, time; nothing to do."""
+    body = ended(End.SUCCESS, pages=3).body
+
+    assert "Pages:    3\n" in body
+    assert "Time:     18 Nov 2026, 12:06 CET\n" in body
+    assert "again" not in body
+
+
+@pytest.mark.parametrize(
+    ("kind", "from_name", "first"),
+    [
+        ("refused", "Fax NOT SENT 0225550123", "Your mail was not faxed."),
+        ("waiting", "Fax WAITING 0225550123", "Your fax has not been sent yet."),
+        ("held", "Fax ON HOLD 0225550123", "The fax to +41 22 555 01 23 is on hold."),
+        ("copy", "Fax received twice 0225550123", "The fax to +41 22 555 01 23 was received twice"),
+    ],
+)
+def test_the_other_kinds(kind: str, from_name: str, first: str) -> None:
+    """W1, L9, S3: the state in the From name and the first line."""
+    told = letter(kind, replace(STORY, why="“a.pdf” is damaged."))
+
+    assert told.from_name == from_name
+    assert told.body.startswith(first)
+    assert "M2F-7K3QX" in told.body
+    assert ("“a.pdf” is damaged." in told.body) == (kind == "refused")
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("", "Re: your fax M2F-7K3QX"),
+        ("AW: Befund", "AW: Befund"),
+        ("a\r\nBcc: b@x", "Re: a Bcc: b@x"),
+        ("x" * 400, "Re: " + "x" * 200),
+        ("evil\u202efdp.exe", "Re: evil fdp.exe"),
+    ],
+)
+def test_subjects(subject: str, shown: str) -> None:
+    """R10, W1: Re: once, no controls, of bounded length."""
+    assert letter("accepted", replace(STORY, subject=subject)).subject == shown
+
+
+def test_an_address_with_several_numbers_is_named_as_dialled() -> None:
+    """W1: only a plain number is shown as written."""
+    fax = replace(FAX, written='"0225550123;x"')
+
+    assert letter("copy", replace(STORY, faxes=(fax,))).from_name.endswith("+41 22 555 01 23")
+    assert letter("refused", replace(STORY, faxes=())).from_name == "Fax NOT SENT"
+
+
+def test_devices_get_ascii() -> None:
+    """W4: for displays that know nothing else."""
+    device = replace(STORY, identity=Identity("r", "network", "x", True), subject="Grüße \u2013 ok")
+    told = letter("accepted", device)
+
+    assert (told.subject, told.body.isascii()) == ("Re: Gru?e - ok", True)
+    assert "Ubersicht.pdf" in told.body
+    assert to_ascii("\u201ca\u2026\u201d 日") == '"a..." ?'
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_strangers_texts_stay_on_their_line(subject: str, name: str) -> None:
+    """W1: whatever stands in a subject, a file name or an address."""
+    hostile = replace(
+        STORY, subject=subject, documents=(replace(STORY.documents[0], filename=name),),
+        faxes=(replace(FAX, written=name, name=name),),
+    )  # fmt: skip
+    told = letter("accepted", hostile)
+    plain = letter("accepted", replace(STORY, documents=STORY.documents[:1]))
+
+    assert len(told.body.split("\n")) <= len(plain.body.split("\n"))
+    assert not any(ord(letter_) < 32 for letter_ in told.subject + told.from_name)
+    assert safe(subject) == safe(safe(subject))
