@@ -1,0 +1,454 @@
+"""The configuration: YAML and environment become frozen values, or every mistake at once.
+
+A mistake is told as ``file:line:column: key: what is wrong and what to write instead``. Unknown
+keys are mistakes. A secret stands in no message. docs/configuration.md lists every key.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from mail2fax.errors import ConfigError
+from mail2fax.values import Cover, Options, Retry
+from mail2fax.yaml_file import Place, YamlFile, read_yaml
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)", re.ASCII)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)", re.ASCII)
+_BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9,
+          "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}  # fmt: skip
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_MAILBOX = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+_RETRY = re.compile(r"([0-3])\s*/\s*([0-9]|[12][0-9]|30)", re.ASCII)
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_WIDEST = {4: 28, 6: 56}
+_SENTENCES = {
+    "missing": "is missing",
+    "too_short": "at least one must stand here",
+    "tuple_type": "write a list",
+    "model_type": "write key: value below it",
+    "literal_error": "write {expected}",
+    "int_parsing": "write a whole number",
+    "bool_parsing": "write true or false",
+    "less_than_equal": "may be {le} at most",
+    "greater_than_equal": "must be {ge} at least",
+    "string_pattern_mismatch": "write one digit, or leave it out",
+    "string_type": "write one value",
+}
+_EXAMPLE = "senders: [{networks: [192.168.1.0/24]}]"
+
+
+def _duration(text: Any) -> float:
+    if isinstance(text, (int, float)):
+        return float(text)
+    found = _DURATION.fullmatch(str(text).strip())
+    if not found:
+        raise ValueError(f"{text!r} is no duration. Write a number and a unit, such as 10m")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def _size(text: Any) -> int:
+    if isinstance(text, int):
+        return text
+    found = _SIZE.fullmatch(str(text).strip())
+    if not found:
+        raise ValueError(f"{text!r} is no size. Write a number and a unit, such as 30MB")
+    return int(float(found[1]) * _BYTES[found[2]])
+
+
+def _as_list(value: Any) -> Any:
+    """One value where several may stand."""
+    return [value] if isinstance(value, str) else value
+
+
+def _domain(text: str) -> str:
+    try:
+        name = text.strip().removesuffix(".").lower().encode("idna").decode("ascii")
+    except UnicodeError:
+        name = ""
+    if not re.fullmatch(r"[a-z0-9.-]+\.[a-z0-9-]+", name):
+        raise ValueError(f"{text!r} is no domain. Write one such as fax.example.com")
+    return name
+
+
+def _number(text: str) -> str:
+    if text != "no_number" and not _E164.fullmatch(text):
+        raise ValueError(f"{text!r} is no fax number. Write it with + and country code")
+    return text
+
+
+def _mailbox(text: str) -> str:
+    if not _MAILBOX.fullmatch(text):
+        raise ValueError(f"{text!r} is no mail address. Write one such as office@example.com")
+    return text
+
+
+def _country(text: str) -> str:
+    import phonenumbers  # noqa: PLC0415 - large, and only needed when there is a country
+
+    if not _COUNTRY.fullmatch(text) or text not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"{text!r} is no country. Write its ISO code, such as CH")
+    return text
+
+
+def _network(text: Any) -> IPv4Network | IPv6Network:
+    if isinstance(text, (IPv4Network, IPv6Network)):
+        return text
+    try:
+        network = ip_network(str(text), strict=True)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no network: {error}. Write 192.168.1.0/24") from None
+    if network.is_global and network.prefixlen < _WIDEST[network.version]:
+        raise ValueError(
+            f"{text} is a public range of many owners. Name the addresses of your own "
+            f"(at most /{_WIDEST[network.version]})"
+        )
+    return network
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is no IP address. Write 127.0.0.1, 0.0.0.0 or ::") from None
+
+
+def _timezone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{text!r} is no time zone. Write one such as Europe/Zurich") from None
+    return text
+
+
+def _retry(text: Any) -> Retry:
+    if isinstance(text, Retry):
+        return text
+    found = _RETRY.fullmatch(str(text))
+    if not found:
+        raise ValueError(f"{text!r}: write count/delay, such as 3/15 (0 to 3, 0 to 30)")
+    return Retry(int(found[1]), int(found[2]))
+
+
+def _machine_timezone() -> str:
+    """The machine's own time zone, UTC when it does not tell."""
+    try:
+        name = str(Path("/etc/localtime").resolve(strict=True)).partition("/zoneinfo/")[2]
+        return _timezone(name)
+    except (OSError, ValueError):
+        return "UTC"
+
+
+Duration = Annotated[float, BeforeValidator(_duration)]
+Size = Annotated[int, BeforeValidator(_size)]
+Domain = Annotated[str, AfterValidator(_domain)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Country = Annotated[str, AfterValidator(_country)]
+Countries = Annotated[tuple[Country, ...], BeforeValidator(_as_list)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Numbers = Annotated[tuple[Annotated[str, AfterValidator(_number)], ...], BeforeValidator(_as_list)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    """Every section: frozen, and no key that is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Listen(_Section):
+    """One listener."""
+
+    address: Annotated[str, AfterValidator(_address)]
+    port: Port
+    name: str = ""
+    protocol: Literal["smtp"] = "smtp"
+    outside_line: Annotated[str, Field(pattern=r"^[0-9]?$")] = ""
+    allow_no_domain: bool = False
+
+
+class FaxPlusAccount(_Section):
+    """The account at Fax.Plus."""
+
+    token: SecretStr
+    source_numbers: Annotated[Numbers, Field(alias="from", min_length=1)]
+    base_url: str = "https://restapi.fax.plus/v3"
+    user_id: str = "self"
+
+
+class RelayAddress(_Section):
+    """Where replies go."""
+
+    host: str = "127.0.0.1"
+    port: Port = 25
+    envelope_from: Mailbox | None = None
+
+
+class RepliesFrom(_Section):
+    """Who replies come from."""
+
+    sender: Annotated[Mailbox | None, Field(alias="from")] = None
+
+
+class CoverPage(_Section):
+    """A cover page made by Fax.Plus."""
+
+    name_to: str = ""
+    name_from: str = ""
+    subject: str = ""
+    message: str = ""
+    flags: Annotated[
+        tuple[Literal["urgent", "for_review", "please_reply", "confidential"], ...],
+        BeforeValidator(_as_list),
+    ] = ()
+
+
+class FaxOptions(_Section):
+    """How faxes are sent unless something nearer says otherwise."""
+
+    resolution: Literal["fine", "superfine"] | None = None
+    enhance: bool | None = None
+    retry: Annotated[Retry, BeforeValidator(_retry)] | None = None
+    tag: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    comment: str | None = None
+    cover: CoverPage | None = None
+    user: str | None = None
+
+
+class SenderRule(_Section):
+    """Who may send, and what holds for them."""
+
+    name: str = ""
+    networks: Annotated[tuple[Network, ...], Field(min_length=1)]
+    reply_to: str = "envelope"
+    device: bool = False
+    replies: Literal["both", "outcome"] | None = None
+    source_numbers: Annotated[Numbers, Field(alias="from")] = ()
+    countries: Countries = ()
+    body: Literal["comment", "off"] | None = None
+    options: FaxOptions = FaxOptions()
+
+    @model_validator(mode="after")
+    def _check(self) -> "SenderRule":
+        if self.reply_to != "envelope":
+            _mailbox(self.reply_to)
+        elif self.device:
+            raise ValueError("a device needs a fixed reply_to: the office that reads its replies")
+        return self
+
+
+class NumberPolicy(_Section):
+    """Which numbers may be dialled."""
+
+    allow_unassigned: bool = False
+    deny_prefixes: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+
+
+class Sending(_Section):
+    """How orders are sent and settled."""
+
+    on_unknown: Literal["reconcile", "hold"] = "reconcile"
+    settle: Duration = 600.0
+    listings: Count = 3
+    first_poll: Duration = 5.0
+    give_up: Duration = 14400.0
+    retries: tuple[Duration, ...] = (300.0, 900.0, 2400.0)
+    waiting_after: Duration = 1800.0
+    hold_for: Duration = 86400.0
+    destinations_per_order: Count = 1
+    parallel: Count = 4
+    paused: bool = False
+
+
+class Limits(_Section):
+    """What a mail and a fax may be."""
+
+    attachments: Size = 100_000_000
+    fax_size: Size = 30_000_000
+    files: Annotated[int, Field(ge=1, le=10)] = 10
+    pages: Count = 200
+    recipients: Annotated[int, Field(ge=100)] = 200
+    destinations: Count = 500
+    connections: Count = 1000
+
+
+class Preparing(_Section):
+    """The children that open documents."""
+
+    children: Count = 2
+    memory: Size = 256_000_000
+    seconds: Count = 20
+
+
+class Config(_Section):
+    """The whole configuration."""
+
+    domains: Annotated[tuple[Domain, ...], BeforeValidator(_as_list), Field(min_length=1)]
+    region: Country
+    countries: Countries = ()
+    language: Literal["en"] = "en"
+    timezone: Annotated[str, AfterValidator(_timezone), Field(default_factory=_machine_timezone)]
+    admin: Mailbox | None = None
+    prefix: str = ""
+    hostname: str = ""
+    state_dir: Path
+    listen: Annotated[tuple[Listen, ...], Field(min_length=1)]
+    faxplus: FaxPlusAccount
+    relay: RelayAddress = RelayAddress()
+    replies: RepliesFrom = RepliesFrom()
+    senders: tuple[SenderRule, ...]
+    numbers: NumberPolicy = NumberPolicy()
+    options: FaxOptions = FaxOptions()
+    sending: Sending = Sending()
+    limits: Limits = Limits()
+    preparing: Preparing = Preparing()
+
+    @property
+    def reply_address(self) -> str:
+        """Who replies come from."""
+        return self.replies.sender or f"fax@{self.domains[0]}"
+
+    def countries_of(self, rule: SenderRule) -> frozenset[str]:
+        """Where a rule's faxes may go: its own countries, the site's, or the region."""
+        return frozenset(rule.countries or self.countries or (self.region,))
+
+    def options_of(self, rule: SenderRule) -> Options:
+        """How a rule's faxes are sent: its own options over the site's."""
+        site, own = self.options, rule.options
+        cover = own.cover or site.cover
+        body = rule.body or ("off" if rule.device else None)
+        return Options(
+            source_numbers=rule.source_numbers,
+            resolution=own.resolution or site.resolution,
+            enhance=site.enhance if own.enhance is None else own.enhance,
+            retry=own.retry or site.retry,
+            tags=(*site.tag, *own.tag),
+            comment=site.comment if own.comment is None else own.comment,
+            cover=Cover(**cover.model_dump()) if cover else None,
+            body=body,
+            user_id=own.user or site.user,
+        )
+
+    def warnings(self) -> tuple[str, ...]:
+        """What an admin should look at, without which everything works."""
+        found = []
+        if self.admin is None:
+            found.append("admin is not set: nobody is told when nobody else can be")
+        if self.sending.paused:
+            found.append("sending.paused is set: mail is taken, nothing is faxed")
+        return tuple(found)
+
+
+def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+    """Read the configuration.
+
+    Args:
+        path: the YAML file; ``.env`` beside it and systemd credentials give variables too, the
+            environment before them.
+        environment: instead of the process's own.
+
+    Raises:
+        ConfigError: with every mistake.
+    """
+    own = dict(os.environ if environment is None else environment)
+    file = read_yaml(path, {**_dot_env(path), **_credentials(own), **own})
+    data = file.data if file.data is not None else {}
+    if not isinstance(data, dict):
+        raise ConfigError([f"{file.at(())}: write key: value, beginning with domains:"])
+    if not data.get("senders"):
+        data["senders"] = []
+        sentence = f"nobody may send. Add a rule, such as {_EXAMPLE}"
+        file.problems.append(f"{file.at(('senders',))}: senders: {sentence}")
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        problems = {*file.problems, *_problems(error, file)}
+        raise ConfigError(sorted(problems, key=_place_of)) from None
+    if file.problems:
+        raise ConfigError(sorted(file.problems, key=_place_of))
+    return config
+
+
+def _dot_env(path: Path) -> dict[str, str]:
+    from dotenv import dotenv_values  # noqa: PLC0415 - only where there is a file
+
+    beside = path.parent / ".env"
+    if not beside.is_file():
+        return {}
+    return {name: value for name, value in dotenv_values(beside).items() if value is not None}
+
+
+def _credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Files of systemd's LoadCredential, by their names."""
+    directory = environment.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        return {}
+    files = (file for file in Path(directory).iterdir() if file.is_file())
+    return {file.name: file.read_text(encoding="utf-8").strip() for file in files}
+
+
+def _place_of(problem: str) -> tuple[list[int], str]:
+    return [int(part) for part in problem.split(":")[1:3] if part.isdigit()], problem
+
+
+def _problems(error: ValidationError, file: YamlFile) -> Iterator[str]:
+    found = error.errors(include_url=False, include_input=False)
+    places = [tuple(one["loc"]) for one in found]
+    for one, place in zip(found, places, strict=True):
+        if one["type"] == "too_short" and any(
+            place == other[: len(place)] != other for other in places
+        ):
+            continue  # it is only too short because of what is wrong inside
+        key = ".".join(str(part) for part in place)
+        yield f"{file.at(place)}: {key}: {_sentence(one, place)}"
+
+
+def _sentence(one: Any, place: Place) -> str:
+    kind, context = one["type"], one.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f"the key is not known{_nearest(place)}"
+    if kind in _SENTENCES:
+        return _SENTENCES[kind].format(**context)
+    return str(one["msg"]).removeprefix("Value error, ")
+
+
+def _nearest(place: Place) -> str:
+    known = [field.alias or name for name, field in _section_at(place[:-1]).model_fields.items()]
+    near = difflib.get_close_matches(str(place[-1]), known, n=1)
+    return f". Did you mean {near[0]}?" if near else f". Known are {', '.join(sorted(known))}"
+
+
+def _section_at(place: Place) -> type[BaseModel]:
+    """The section a place lies in."""
+    section: type[BaseModel] = Config
+    for part in place:
+        if isinstance(part, str):
+            field = next(
+                field for name, field in section.model_fields.items() if part in (name, field.alias)
+            )
+            section = next(_sections_in(field.annotation))
+    return section
+
+
+def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _sections_in(inner)
