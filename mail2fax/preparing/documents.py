@@ -15,7 +15,7 @@ from mail2fax.errors import Mail2FaxError
 from mail2fax.preparing import pages
 from mail2fax.reading import content
 from mail2fax.reading.decoding import Buffer, Damaged, decode
-from mail2fax.reading.mail import MailReading, PartRef, read_mail
+from mail2fax.reading.mail import MailReading, PartRef, measured, read_mail
 from mail2fax.reading.parts import made_up_name
 from mail2fax.values import Document, NotFaxed, Reading, Response, Verdict
 
@@ -133,16 +133,10 @@ class _Work:
                 self._documents.append(self._document(candidate, ordinal))
             except _Refused as refused:
                 reasons.append(str(refused))
-                self._not_faxed.append(
-                    NotFaxed(
-                        candidate.part,
-                        candidate.filename or None,
-                        candidate.content_type,
-                        None,
-                        None,
-                        str(refused),
-                    )
-                )
+                size, sha256 = measured(self._buffer, candidate)
+                name, kind = candidate.filename or None, candidate.content_type
+                why = NotFaxed(candidate.part, name, kind, size, sha256, str(refused))
+                self._not_faxed.append(why)
         return " ".join(reasons) or self._too_much()
 
     def _too_much(self) -> str:

@@ -1,5 +1,6 @@
 """A mail on disk as documents, text and the rest, each part with its fate (M1, M3, M7, M11)."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def read_mail(buffer: Buffer, size: int) -> MailReading:
         candidates=tuple(
             _candidate(part, use) for part, use in leaves if use.purpose is Purpose.DOCUMENT
         ),
-        not_faxed=tuple(_not_faxed(leaves, chosen)),
+        not_faxed=tuple(_not_faxed(buffer, leaves, chosen)),
         comment=own_words(text),
         damage=_damage(scanner, text),
     )
@@ -89,13 +90,28 @@ def _candidate(part: Part, use: Use) -> PartRef:
     )
 
 
-def _not_faxed(leaves: Iterable[tuple[Part, Use]], chosen: list[TextRef]) -> Iterator[NotFaxed]:
+def _not_faxed(
+    buffer: Buffer, leaves: Iterable[tuple[Part, Use]], chosen: list[TextRef]
+) -> Iterator[NotFaxed]:
     for part, use in leaves:
         if use.purpose is Purpose.DOCUMENT:
             continue
         is_chosen = any(ref.part is part for ref in chosen)
         why = use.why or (_TEXT_WHY if is_chosen else _OTHER_TEXT_WHY)
-        yield NotFaxed(part.number, use.filename or None, use.content_type, None, None, why)
+        size, sha256 = measured(buffer, _candidate(part, use))
+        yield NotFaxed(part.number, use.filename or None, use.content_type, size, sha256, why)
+
+
+def measured(buffer: Buffer, ref: PartRef) -> tuple[int | None, str | None]:
+    """Size and SHA-256 of a part's decoded bytes; None for each where it is damaged."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        for piece in decode(buffer, ref.start, ref.end, ref.encoding, closed=ref.closed):
+            digest.update(piece)
+            size += len(piece)
+    except Damaged:
+        return None, None
+    return size, digest.hexdigest()
 
 
 def _chosen(texts: list[TextRef]) -> list[TextRef]:

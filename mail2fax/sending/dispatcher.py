@@ -70,6 +70,7 @@ class Dispatcher:
         self._lookout = Lookout(spool, client, settings, clock)
         self._breaker = _Breaker()
         self._in_hand: dict[str, asyncio.Task[None]] = {}
+        self._uploading: set[str] = set()  # mails
         self._posts: set[asyncio.Task[None]] = set()
         self._list_failures = 0
         self._round = min(_ROUND, settings.first_poll)
@@ -119,8 +120,13 @@ class Dispatcher:
     async def _take_due(self) -> None:
         wanted = self._settings.parallel + len(self._in_hand)
         for job in await self._spool.do(jobs.due, self._clock.now(), wanted):
-            if job.id not in self._in_hand and len(self._in_hand) < self._settings.parallel:
-                self._in_hand[job.id] = asyncio.create_task(self._carry(job))
+            if job.id in self._in_hand or len(self._in_hand) >= self._settings.parallel:
+                continue
+            if job.state == JobState.READY and job.mail_id in self._uploading:
+                continue  # its documents are on their way already; uploads are shared (R1)
+            self._in_hand[job.id] = asyncio.create_task(self._carry(job))
+            if job.state == JobState.READY:
+                self._uploading.add(job.mail_id)
 
     async def _rest(self) -> float:
         """Seconds until there may be something to take; a bell ends it sooner."""
@@ -146,13 +152,22 @@ class Dispatcher:
             await self._spool.do(jobs.postponed, job.id, job.tries + 1, again, "internal error")
         finally:
             del self._in_hand[job.id]
+            if job.state == JobState.READY:
+                self._uploading.discard(job.mail_id)
             self._spool.bells.ring(Station.SENDING)
 
     async def _advance(self, job: Job) -> None:
         if pacing.is_over(job.created_at, None, self._settings.give_up, self._clock.now()):
             await self._give_up(job)
-        elif job.state == JobState.UPLOADED or await self._steps.upload(job):
+        elif job.state == JobState.UPLOADED or await self._upload(job):
             await self._post_if_safe(await self._spool.do(jobs.get, job.id))
+
+    async def _upload(self, job: Job) -> bool:
+        try:
+            return await self._steps.upload(job)
+        finally:
+            self._uploading.discard(job.mail_id)
+            self._spool.bells.ring(Station.SENDING)  # the mail's other jobs may go on
 
     async def _post_if_safe(self, job: Job) -> None:
         now = self._clock.now()

@@ -22,8 +22,9 @@ MAY_IMPORT = {
     "config": GROUND | {"yaml_file"},
     **dict.fromkeys(STATIONS, PLAIN | GROUND),
     "daemon": STATIONS | PLAIN | GROUND | {"config"},
+    "explain": STATIONS | PLAIN | GROUND | {"config", "daemon"},
     "demo": STATIONS | PLAIN | GROUND | {"config", "daemon", "simulator", "cli"},
-    "cli": STATIONS | PLAIN | GROUND | {"config", "daemon", "simulator", "demo"},
+    "cli": STATIONS | PLAIN | GROUND | {"config", "daemon", "simulator", "demo", "explain"},
     "simulator": set(),
     "__main__": {"cli"},
     "__init__": set(),
@@ -59,7 +60,8 @@ def imports_of(file: Path) -> set[str]:
             module = node.module or ""
             found.add(module)
             if module == "mail2fax":
-                found |= {f"mail2fax.{alias.name}" for alias in node.names}
+                modules = (alias.name for alias in node.names if alias.name != "__version__")
+                found |= {f"mail2fax.{name}" for name in modules}
     return found
 
 

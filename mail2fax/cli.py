@@ -1,0 +1,281 @@
+"""The command line. Each verb imports what it needs when it runs, so that help is quick.
+
+Exit codes: 0 done; 1 it could not be done, or was refused; 2 the command line or the
+configuration is wrong.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mail2fax import __version__
+from mail2fax.errors import ConfigError, Mail2FaxError
+
+if TYPE_CHECKING:
+    from mail2fax.config import Config
+    from mail2fax.daemon import Daemon
+
+_DONE, _FAILED, _WRONG = 0, 1, 2
+_DESCRIPTION = """\
+Fax by sending e-mail: a mail to <number>@your-fax-domain is faxed through Fax.Plus,
+and answered with the fax ID and later with the outcome.
+
+  mail2fax demo                      see it work, no account needed
+  mail2fax serve --config FILE       run the daemon
+  mail2fax explain MAIL              what would become of a mail
+  mail2fax number 0225550123         how a number is read
+"""
+_DEFAULT_CONFIG = "/etc/mail2fax/mail2fax.yaml"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a verb; its exit code."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        code: int = parsed.verb(parsed)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return _WRONG
+    except (Mail2FaxError, OSError) as error:
+        print(f"mail2fax: {error}", file=sys.stderr)
+        return _FAILED
+    except KeyboardInterrupt:
+        return _DONE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mail2fax",
+        description=_DESCRIPTION,
+        epilog="Exit codes: 0 done, 1 failed or refused, 2 wrong command line or configuration.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"mail2fax {__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _add_demo(verbs)
+    _add_serve(verbs)
+    _add_explain(verbs)
+    _add_number(verbs)
+    _add_queue(verbs)
+    _add_simulator(verbs)
+    return parser
+
+
+def _add_demo(verbs: Any) -> None:
+    demo = verbs.add_parser("demo", help="see a mail become a fax on this machine, no account")
+    demo.add_argument("--once", action="store_true", help="end after the outcomes")
+    demo.add_argument(
+        "--port", type=int, default=0, help="where to take mail (default: a free one)"
+    )
+    demo.set_defaults(verb=_demo)
+
+
+def _add_serve(verbs: Any) -> None:
+    serve = verbs.add_parser("serve", help="run the daemon")
+    _add_config(serve, _DEFAULT_CONFIG)
+    serve.add_argument("--verbose", action="store_true", help="log connections too")
+    serve.set_defaults(verb=_serve)
+
+
+def _add_explain(verbs: Any) -> None:
+    explain = verbs.add_parser("explain", help="what would become of a mail; sends nothing")
+    explain.add_argument("mails", nargs="+", type=Path, metavar="MAIL", help="a mail's file")
+    recipient = "a recipient as a client would write it; may stand several times"
+    explain.add_argument("--to", action="append", default=[], metavar="ADDRESS", help=recipient)
+    explain.add_argument("--json", action="store_true", help="one JSON object a line")
+    _add_config(explain, None)
+    _add_region(explain)
+    explain.set_defaults(verb=_explain)
+
+
+def _add_number(verbs: Any) -> None:
+    number = verbs.add_parser("number", help="how a fax number is read")
+    number.add_argument("text", metavar="TEXT", help="a number as somebody writes it")
+    _add_config(number, None)
+    _add_region(number)
+    number.set_defaults(verb=_number)
+
+
+def _add_queue(verbs: Any) -> None:
+    queue = verbs.add_parser("queue", help="the faxes and where they stand")
+    actions = queue.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="the faxes without an outcome")
+    listing.add_argument("--all", action="store_true", help="also those with one")
+    show = actions.add_parser("show", help="everything about one mail")
+    show.add_argument("reference", metavar="REFERENCE", help="such as M2F-7K3QX")
+    for action, verb in ((listing, _queue_list), (show, _queue_show)):
+        _add_config(action, _DEFAULT_CONFIG)
+        action.add_argument("--json", action="store_true", help="as JSON")
+        action.set_defaults(verb=verb)
+
+
+def _add_simulator(verbs: Any) -> None:
+    simulator = verbs.add_parser("simulator", help="a local Fax.Plus to try things with")
+    simulator.add_argument("--port", type=int, default=8025, help="default: 8025")
+    simulator.add_argument("--mailbox", type=int, metavar="PORT",
+                           help="also take every mail at this port, as a relay")  # fmt: skip
+    simulator.set_defaults(verb=_simulator)
+
+
+def _add_config(parser: argparse.ArgumentParser, default: str | None) -> None:
+    shown = f"default: {default}" if default else "default: none, every domain is ours"
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=Path(default) if default else None,
+        help=shown,
+    )
+
+
+def _add_region(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--region", default="CH", metavar="ISO", help="country of national numbers (default: CH)"
+    )
+
+
+# The verbs
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from mail2fax.demo import demo  # noqa: PLC0415
+
+    asyncio.run(demo(arguments.port, once=arguments.once))
+    return _DONE
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from mail2fax.daemon import serve  # noqa: PLC0415
+
+    level = logging.DEBUG if arguments.verbose else logging.INFO
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("mail2fax").setLevel(level)
+    asyncio.run(serve(_config(arguments), _say_ready))
+    return _DONE
+
+
+def _say_ready(daemon: "Daemon") -> None:
+    for host, port in daemon.addresses:
+        print(f"mail2fax takes mail at {host}:{port}", flush=True)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    return asyncio.run(_explain_all(arguments))
+
+
+async def _explain_all(arguments: argparse.Namespace) -> int:
+    from mail2fax.explain import explainer_for, in_words  # noqa: PLC0415
+
+    config = _config(arguments) if arguments.config else None
+    explainer = explainer_for(config, arguments.region)
+    refused = False
+    try:
+        for mail in arguments.mails:
+            told = await explainer.explain(mail, arguments.to)
+            refused = refused or told["refused"] is not None
+            print(json.dumps(told, ensure_ascii=False) if arguments.json else in_words(told))
+    finally:
+        await explainer.children.close()
+    return _FAILED if refused else _DONE
+
+
+def _number(arguments: argparse.Namespace) -> int:
+    from mail2fax.daemon import address_rules  # noqa: PLC0415
+    from mail2fax.explain import open_rules  # noqa: PLC0415
+    from mail2fax.reading.numbers import read_number  # noqa: PLC0415
+
+    rules = open_rules(arguments.region)
+    if arguments.config:
+        config = _config(arguments)
+        rules = address_rules(config, config.listen[0], config.senders[0]).numbers
+    reading = read_number(arguments.text, rules)
+    for step in reading.steps:
+        print(f"  {step}")
+    if reading.refusal is not None:
+        print(f"refused: {reading.refusal.text}")
+        return _FAILED
+    print(f"would dial {reading.destination.number} ({reading.destination.country})")
+    return _DONE
+
+
+def _queue_list(arguments: argparse.Namespace) -> int:
+    result = _ask(arguments, {"command": "list", "all": arguments.all})
+    if arguments.json:
+        print(json.dumps(result))
+        return _DONE
+    for fax in result["faxes"]:
+        where = fax["fax_state"] if fax["mail_state"] == "prepared" else fax["mail_state"]
+        print(
+            f"{fax['reference']}/{fax['ordinal']:<3} {_time(fax['received_at'])}  "
+            f"{fax['number']:<16} {where:<12} {fax['fax_plus_id'] or '-':<24} {fax['who']}"
+        )
+    if not result["faxes"]:
+        print("nothing waits" if not arguments.all else "nothing was ever received")
+    return _DONE
+
+
+def _queue_show(arguments: argparse.Namespace) -> int:
+    story = _ask(arguments, {"command": "show", "reference": arguments.reference})
+    if arguments.json:
+        print(json.dumps(story))
+        return _DONE
+    print(f"{story['reference']}  {story['state']}  received {_time(story['received_at'])}")
+    print(f"  from {story['mail_from'] or '<>'} at {story['peer']} ({story['identity']['rule']})")
+    for document in story["documents"]:
+        print(f"  document {document['filename']}: {document['pages'] or '?'} pages")
+    for fax in story["faxes"]:
+        outcome = fax["outcome"]["why"] if fax["outcome"] else fax["job_why"]
+        print(f"  /{fax['ordinal']} {fax['number']}: {fax['state']} {fax['fax_plus_id'] or ''}")
+        if outcome:
+            print(f"     {outcome}")
+    for reply in story["told"]:
+        print(f"  told {reply['kind']}: {reply['state']} {reply['told_to'] or reply['why']}")
+    for line in story["history"]:
+        print(f"  {_time(line['at'])} {line['subject']} {line['event']} -> {line['state']}"
+              f"{': ' + line['detail'] if line['detail'] else ''}")  # fmt: skip
+    return _DONE
+
+
+def _simulator(arguments: argparse.Namespace) -> int:
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_simulate(arguments))
+    return _DONE
+
+
+async def _simulate(arguments: argparse.Namespace) -> None:
+    from mail2fax.simulator.mailbox import Mailbox  # noqa: PLC0415
+    from mail2fax.simulator.server import Simulator  # noqa: PLC0415
+
+    async with contextlib.AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(Simulator(port=arguments.port))
+        print(f"faxplus.base_url: {simulator.base_url}", flush=True)
+        if arguments.mailbox is not None:
+            mailbox = await stack.enter_async_context(Mailbox(port=arguments.mailbox))
+            print(f"relay: {{host: 127.0.0.1, port: {mailbox.port}}}", flush=True)
+        print("Ctrl-C ends it. What was faxed: GET /_simulator/truth", flush=True)
+        await asyncio.Event().wait()
+
+
+def _config(arguments: argparse.Namespace) -> "Config":
+    from mail2fax.config import load_config  # noqa: PLC0415
+
+    return load_config(arguments.config)
+
+
+def _ask(arguments: argparse.Namespace, request: dict[str, Any]) -> Any:
+    from mail2fax.spool.commands import ask  # noqa: PLC0415
+
+    return asyncio.run(ask(_config(arguments).state_dir, request))
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")

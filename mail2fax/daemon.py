@@ -1,0 +1,286 @@
+"""The daemon: builds the stations from the configuration and runs them until it is told to stop.
+
+Stations never see the configuration; each gets the plain values it needs from here.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Self
+
+from mail2fax import events
+from mail2fax.accepting.admission import ENVELOPE, Rule
+from mail2fax.accepting.listener import Listener, ListenerSettings
+from mail2fax.accepting.transaction import RecipientLimits
+from mail2fax.answering.mailer import Relay
+from mail2fax.answering.message import Sender
+from mail2fax.answering.reporter import AnsweringSettings, Reporter
+from mail2fax.answering.texts import LetterSettings
+from mail2fax.clock import Clock
+from mail2fax.config import Config, Listen, SenderRule
+from mail2fax.errors import SpoolError, SpoolFull
+from mail2fax.faxplus.client import FaxPlus
+from mail2fax.preparing.child import ChildLimits
+from mail2fax.preparing.children import Children
+from mail2fax.preparing.documents import DocumentLimits
+from mail2fax.preparing.preparer import Preparer, PreparingSettings
+from mail2fax.reading.addresses import AddressRules
+from mail2fax.reading.numbers import NumberRules
+from mail2fax.sending.dispatcher import Dispatcher
+from mail2fax.sending.pacing import SendingSettings
+from mail2fax.spool import intake
+from mail2fax.spool.commands import ControlSocket
+from mail2fax.spool.spool import Spool, Station
+
+_HOUSE_EVERY = 15.0
+_ENCODED = 1.4
+_BESIDE_ATTACHMENTS = 2_000_000
+_CHILD_DEADLINE = 3.0
+
+
+class Daemon:
+    """Everything running, while ``async with`` lasts.
+
+    Attributes:
+        addresses: where its listeners really listen.
+    """
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        self._config = config
+        self._clock = clock or Clock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._listeners: list[Listener] = []
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each listener."""
+        return [listener.address for listener in self._listeners]
+
+    async def __aenter__(self) -> Self:
+        """Open the spool, start the stations, and listen last of all.
+
+        Raises:
+            SpoolError: the state directory cannot be used.
+            OSError: an address cannot be listened at.
+        """
+        config, clock = self._config, self._clock
+        self._spool = await Spool.open(config.state_dir, clock)
+        self._client = FaxPlus(
+            config.faxplus.base_url,
+            config.faxplus.token.get_secret_value(),
+            user_id=config.faxplus.user_id,
+        )
+        self._control = ControlSocket(self._spool, config.state_dir)
+        self._start_stations()
+        try:
+            await self._control.open()
+            for number, listen in enumerate(config.listen):
+                settings = listener_settings(config, listen, number)
+                listener = Listener(settings, self._spool, clock)
+                await listener.start()
+                self._listeners.append(listener)
+        except BaseException:
+            await self._stop()
+            raise
+        where = [f"{host}:{port}" for host, port in self.addresses]
+        events.started(where, str(config.state_dir))
+        for warning in config.warnings():
+            events.warned(warning)
+        return self
+
+    def _start_stations(self) -> None:
+        config, spool, clock = self._config, self._spool, self._clock
+        preparing = PreparingSettings(
+            config.preparing.children, config.sending.destinations_per_order
+        )
+        stations = [
+            Preparer(spool, children(config), preparing, clock).run(),
+            Dispatcher(spool, self._client, sending_settings(config), clock).run(),
+            Reporter(spool, answering_settings(config), clock).run(),
+            self._keep_house(),
+        ]
+        self._tasks = [asyncio.ensure_future(station) for station in stations]
+
+    async def run(self) -> None:
+        """Run until cancelled.
+
+        Raises:
+            SpoolError: the disk failed for good; nothing more may be believed (K6).
+            Exception: whatever ended a station; it is our own bug.
+        """
+        broken = asyncio.ensure_future(self._spool.failed())
+        try:
+            done, _ = await asyncio.wait(
+                {broken, *self._tasks}, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            broken.cancel()
+        if broken in done and not broken.cancelled():
+            raise broken.result()
+        for task in done - {broken}:
+            task.result()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stop()
+
+    async def _stop(self) -> None:
+        """Take no more mail, finish orders under way, close."""
+        await asyncio.gather(*(listener.stop() for listener in self._listeners))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._control.close()
+        await self._client.aclose()
+        await self._spool.close()
+
+    async def _keep_house(self) -> None:
+        """What no station owns: signs of life, twins that waited long enough, the reserve."""
+        while True:
+            try:
+                await self._spool.note_alive()
+                if await self._spool.do(intake.twins_overdue, self._clock.now()):
+                    self._spool.bells.ring(Station.ANSWERING)
+                self._spool.content.keep_reserve()
+            except SpoolFull as error:
+                events.spool_trouble("daemon", str(error))
+            await asyncio.sleep(_HOUSE_EVERY)
+
+
+@contextlib.asynccontextmanager
+async def _stop_signals(stop: asyncio.Event) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def told(name: str) -> None:
+        events.stopping(name)
+        stop.set()
+
+    names = ("SIGTERM", "SIGINT")
+    for name in names:
+        loop.add_signal_handler(getattr(signal, name), told, name)
+    try:
+        yield
+    finally:
+        for name in names:
+            loop.remove_signal_handler(getattr(signal, name))
+
+
+async def serve(config: Config, ready: Callable[[Daemon], None]) -> None:
+    """Run the daemon until SIGTERM or SIGINT.
+
+    Args:
+        config: the configuration.
+        ready: called once mail is taken.
+
+    Raises:
+        SpoolError: the state directory cannot be used, or failed.
+    """
+    stop = asyncio.Event()
+    async with _stop_signals(stop), Daemon(config) as daemon:
+        ready(daemon)
+        stopped = asyncio.ensure_future(stop.wait())
+        running = asyncio.ensure_future(daemon.run())
+        try:
+            await asyncio.wait({stopped, running}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+        except SpoolError as error:
+            events.spool_broken(str(error))
+            raise
+        finally:
+            for task in (stopped, running):
+                task.cancel()
+
+
+# From configuration to settings
+
+
+def children(config: Config) -> Children:
+    """The pool of preparing children."""
+    limits, preparing = config.limits, config.preparing
+    documents = DocumentLimits(limits.files, limits.fax_size, limits.attachments, limits.pages)
+    return Children(
+        documents,
+        ChildLimits(preparing.memory, preparing.seconds),
+        count=preparing.children,
+        deadline=_CHILD_DEADLINE * preparing.seconds,
+    )
+
+
+def listener_settings(config: Config, listen: Listen, number: int) -> ListenerSettings:
+    """One listener."""
+    limits = config.limits
+    return ListenerSettings(
+        name=listen.name or f"listen[{number}]",
+        address=listen.address,
+        port=listen.port,
+        hostname=config.hostname or config.domains[0],
+        size=int(limits.attachments * _ENCODED) + _BESIDE_ATTACHMENTS,
+        rules=tuple(
+            rule_of(config, listen, rule, position) for position, rule in enumerate(config.senders)
+        ),
+        limits=RecipientLimits(limits.recipients, limits.destinations),
+        connections=(limits.connections, 20, 200),
+    )
+
+
+def rule_of(config: Config, listen: Listen, rule: SenderRule, position: int) -> Rule:
+    """One rule, as it holds on one listener."""
+    return Rule(
+        name=rule.name or f"senders[{position}]",
+        networks=rule.networks,
+        addresses=address_rules(config, listen, rule),
+        reply_to=rule.reply_to or ENVELOPE,
+        replies=rule.replies or ("outcome" if rule.device else "both"),
+        options=config.options_of(rule),
+        device=rule.device,
+    )
+
+
+def address_rules(config: Config, listen: Listen, rule: SenderRule) -> AddressRules:
+    """How recipients are read for a rule on a listener."""
+    numbers = NumberRules(
+        config.region,
+        config.countries_of(rule),
+        listen.outside_line,
+        config.numbers.allow_unassigned,
+        config.numbers.deny_prefixes,
+    )
+    return AddressRules(
+        config.domains, numbers, config.prefix, listen.allow_no_domain, config.limits.destinations
+    )
+
+
+def sending_settings(config: Config) -> SendingSettings:
+    """The sending station."""
+    sending = config.sending
+    return SendingSettings(
+        source_numbers=config.faxplus.source_numbers,
+        on_unknown=sending.on_unknown,
+        settle=sending.settle,
+        listings=sending.listings,
+        first_poll=sending.first_poll,
+        give_up=sending.give_up,
+        retries=sending.retries,
+        paused=sending.paused,
+        parallel=sending.parallel,
+        waiting_after=sending.waiting_after,
+        hold_for=sending.hold_for,
+    )
+
+
+def answering_settings(config: Config) -> AnsweringSettings:
+    """The answering station."""
+    relay, sending = config.relay, config.sending
+    return AnsweringSettings(
+        Relay(relay.host, relay.port, config.hostname or config.domains[0], relay.envelope_from),
+        Sender(config.reply_address),
+        config.admin or "",
+        LetterSettings(config.timezone, sending.give_up, sending.hold_for),
+    )

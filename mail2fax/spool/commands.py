@@ -1,0 +1,147 @@
+"""The command interface: how verbs ask the daemon, which alone opens the ledger.
+
+One line of JSON asks, one answers, over ``state_dir/control.sock``. Where no daemon runs, a
+verb takes the lock and the ledger itself for as long as its question takes. Every request is
+``{"command": name, …arguments}``; every answer ``{"ok": true, "result": …}`` or ``{"ok": false,
+"error": sentence}``.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mail2fax.clock import Clock
+from mail2fax.errors import Mail2FaxError, SpoolLocked
+from mail2fax.spool import stories
+from mail2fax.spool.spool import Spool
+from mail2fax.values import as_json
+
+_LONGEST_REQUEST = 1 << 16
+_LONGEST_ANSWER = 1 << 26
+_MOST_LINES = 1000
+
+
+class CommandFailed(Mail2FaxError):
+    """A command could not be carried out; the text is the sentence to show."""
+
+
+async def _list(spool: Spool, request: dict[str, Any]) -> Any:
+    """``queue list``: the faxes without an outcome, or with ``all`` every one, newest first."""
+    lines = await spool.do(_queue, bool(request.get("all")))
+    counts = await spool.do(stories.counts)
+    return {"faxes": [asdict(line) for line in lines], "counts": counts}
+
+
+def _queue(connection: Any, everything: bool) -> list[stories.QueueLine]:
+    return stories.queue(connection, _MOST_LINES, everything=everything)
+
+
+async def _show(spool: Spool, request: dict[str, Any]) -> Any:
+    """``queue show``: everything the ledger knows of one mail.
+
+    Raises:
+        CommandFailed: there is no such mail.
+    """
+    reference = str(request.get("reference", ""))
+    story = await spool.do(stories.of_reference, reference)
+    if story is None:
+        raise CommandFailed(f"there is no mail {reference}. See: mail2fax queue list --all")
+    return as_json(story)
+
+
+_COMMANDS: dict[str, Callable[[Spool, dict[str, Any]], Awaitable[Any]]] = {
+    "list": _list,
+    "show": _show,
+}
+
+
+async def carry_out(spool: Spool, request: dict[str, Any]) -> dict[str, Any]:
+    """The answer to one request."""
+    command = _COMMANDS.get(str(request.get("command")))
+    if command is None:
+        return {"ok": False, "error": f"no such command: {request.get('command')!r}"}
+    try:
+        return {"ok": True, "result": await command(spool, request)}
+    except Mail2FaxError as error:
+        return {"ok": False, "error": str(error)}
+
+
+class ControlSocket:
+    """The daemon's end of the interface, open while the block lasts."""
+
+    def __init__(self, spool: Spool, state_dir: Path) -> None:
+        self._spool = spool
+        self._path = state_dir / "control.sock"
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Listen; what a daemon that was killed left behind is removed."""
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(
+            self._serve, self._path, limit=_LONGEST_REQUEST
+        )
+        self._path.chmod(0o600)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            try:
+                request = json.loads(await reader.readline())
+                answer = await carry_out(self._spool, request)
+            except (ValueError, AttributeError):
+                answer = {"ok": False, "error": "the request is not one line of JSON"}
+            writer.write(json.dumps(answer).encode() + b"\n")
+            with contextlib.suppress(ConnectionError):
+                await writer.drain()
+
+
+async def ask(state_dir: Path, request: dict[str, Any]) -> Any:
+    """Ask the daemon, or the ledger itself when none runs.
+
+    Args:
+        state_dir: whose.
+        request: see the module.
+
+    Raises:
+        CommandFailed: with the sentence to show.
+        SpoolError: the ledger cannot be opened.
+    """
+    if not (state_dir / "ledger.sqlite3").exists():
+        raise CommandFailed(f"{state_dir} has no ledger: nothing was ever received here")
+    try:
+        answer = await _ask_daemon(state_dir / "control.sock", request)
+    except (FileNotFoundError, ConnectionRefusedError):
+        answer = await _ask_ledger(state_dir, request)
+    if not answer["ok"]:
+        raise CommandFailed(answer["error"])
+    return answer["result"]
+
+
+async def _ask_daemon(socket: Path, request: dict[str, Any]) -> Any:
+    reader, writer = await asyncio.open_unix_connection(socket, limit=_LONGEST_ANSWER)
+    with contextlib.closing(writer):
+        writer.write(json.dumps(request).encode() + b"\n")
+        line = await reader.readline()
+    if not line:
+        raise CommandFailed("the daemon did not answer")
+    return json.loads(line)
+
+
+async def _ask_ledger(state_dir: Path, request: dict[str, Any]) -> Any:
+    try:
+        spool = await Spool.open(state_dir, Clock())
+    except SpoolLocked as locked:
+        raise CommandFailed(f"{locked}, which does not answer") from None
+    try:
+        return await carry_out(spool, request)
+    finally:
+        await spool.close()
