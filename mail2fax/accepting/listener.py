@@ -193,6 +193,8 @@ class Session(StaysOnHangup, SMTP):
             await self._converse(has_room=has_room)
         except (EndOfInput, ConnectionError):
             events.client_left(self._id, self._peer, "session")
+        except Exception as error:  # noqa: BLE001 - one odd session must not go unseen
+            events.bug("session", error)
         finally:
             self._end()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mail2fax import events
 from mail2fax.clock import Clock
-from mail2fax.errors import SpoolBroken, SpoolError
+from mail2fax.errors import SpoolBroken, SpoolError, SpoolFull
 from mail2fax.preparing.children import ChildFailed, Children
 from mail2fax.preparing.documents import Prepared
 from mail2fax.spool import durable, preparation
@@ -20,6 +20,7 @@ from mail2fax.spool.spool import Spool, Station
 _STRIKES = 3
 _LEASE = 600.0
 _LONGEST_REST = 60.0
+_FULL_REST = 5.0
 _AGAIN = (2.0, 30.0, 120.0)
 _UNSAFE = (
     "Its attachments could not be opened safely. Save the document as a plain PDF "
@@ -67,12 +68,22 @@ class Preparer:
 
     async def _work(self) -> None:
         while True:
-            for mail in await self._spool.do(preparation.claim, self._clock.now(), 1, _LEASE):
+            mail = await self._next_mail()
+            if mail is None:
+                await self._spool.bells.wait(Station.PREPARING, await self._rest())
+            else:
                 self._spool.bells.ring(Station.PREPARING)  # there may be one for a colleague
                 await self._take_care_of(mail)
-                break
-            else:
-                await self._spool.bells.wait(Station.PREPARING, await self._rest())
+
+    async def _next_mail(self) -> MailToPrepare | None:
+        """A mail to prepare now; none either while the disk has no room to claim one."""
+        try:
+            mails = await self._spool.do(preparation.claim, self._clock.now(), 1, _LEASE)
+        except SpoolFull as error:
+            events.spool_trouble("preparing", str(error))
+            await asyncio.sleep(_FULL_REST)
+            return None
+        return mails[0] if mails else None
 
     async def _rest(self) -> float:
         due = await self._spool.do(preparation.next_due_at)

@@ -224,6 +224,11 @@ class Dispatcher:
             wait = pacing.list_again_in(self._list_failures)
             events.listing_failed(str(failure), wait)
             self._lookout.rest_for(wait)
+        except SpoolError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one odd record must not stop the house
+            events.bug("lookout", error)
+            self._lookout.rest_for(_BUG_REST)
 
     async def _watch_time(self) -> None:
         """Waiting is told, and ends (promise 4)."""

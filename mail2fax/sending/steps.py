@@ -5,9 +5,20 @@ Once the intent is on disk the POST is made and its answer recorded whatever hap
 the caller must not cancel `post`.
 """
 
+import asyncio
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec
+
 from mail2fax import events
 from mail2fax.clock import Clock
-from mail2fax.errors import AccountFailure, Failure, Fate, PermanentFailure, TemporaryFailure
+from mail2fax.errors import (
+    AccountFailure,
+    Failure,
+    Fate,
+    PermanentFailure,
+    SpoolFull,
+    TemporaryFailure,
+)
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.sending import pacing
 from mail2fax.sending.ordering import order_for
@@ -18,6 +29,9 @@ from mail2fax.spool.lifecycle import JobEvent
 from mail2fax.spool.records import DocumentAtRest, Job
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import FaxNumber
+
+P = ParamSpec("P")
+_FULL_REST = 1.0
 
 
 class Steps:
@@ -106,7 +120,7 @@ class Steps:
             await self._doubt(job, Doubt.UNKNOWN, 0.0, "the answer named no fax ID")
             return
         now = self._clock.now()
-        await self._spool.do(jobs.ordered, job.id, ids, now, self._settings.first_poll)
+        await self._surely(jobs.ordered, job.id, ids, now, self._settings.first_poll)
         self._spool.bells.ring(Station.ANSWERING)
         for fax in job.faxes:
             events.ordered(job.reference, FaxNumber(fax.number), ids[fax.number])
@@ -117,7 +131,7 @@ class Steps:
             now, tries = self._clock.now(), job.tries + 1
             wait = pacing.upload_again_in(tries, None)
             why = str(failure)
-            await self._spool.do(jobs.never_left, job.id, tries, now + wait, now, why)
+            await self._surely(jobs.never_left, job.id, tries, now + wait, now, why)
             events.will_retry(job.reference, "post", why, wait)
         elif failure.fate is Fate.THROTTLED:
             wait = pacing.throttled_for(failure.retry_after)
@@ -131,8 +145,21 @@ class Steps:
 
     async def _doubt(self, job: Job, doubt: Doubt, wait: float, why: str) -> None:
         now = self._clock.now()
-        await self._spool.do(jobs.answer_lost, job.id, doubt, now + wait, now, why)
+        await self._surely(jobs.answer_lost, job.id, doubt, now + wait, now, why)
         events.in_doubt(job.reference, job.token, why)
+
+    async def _surely(
+        self, command: Callable[Concatenate[Any, P], None], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Record what became of a POST; a full disk only makes that wait (S2, K6)."""
+        while True:
+            try:
+                await self._spool.do(command, *args, **kwargs)
+            except SpoolFull as error:
+                events.spool_trouble("sending", str(error))
+                await asyncio.sleep(_FULL_REST)
+            else:
+                return
 
     async def _postpone(self, job: Job, wait: float, why: str) -> None:
         again = self._clock.now() + wait

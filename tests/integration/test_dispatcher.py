@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mail2fax.faxplus.client import FaxPlus
+from mail2fax.faxplus.wire import Listing
 from mail2fax.simulator.provider import Item, Provider
 from mail2fax.simulator.switches import Trouble
 from mail2fax.spool import jobs
@@ -367,3 +370,31 @@ async def test_an_order_to_several_is_settled_destination_by_destination(
     assert (bench.faxed(NUMBER), bench.faxed(OTHER) - before) == (1, 1)
     left = await bench.spool.do(jobs.in_state, JobState.IN_DOUBT, JobState.READY)
     assert left == []
+
+
+async def test_one_odd_record_does_not_stop_the_station(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Promise 4: a bug in the look is logged; the next look goes on."""
+    monkeypatch.setattr("mail2fax.sending.dispatcher._BUG_REST", 0.1)
+    real, broken = FaxPlus.listing, [KeyError("a bug")]
+
+    async def odd(client: FaxPlus, after: datetime) -> Listing:
+        if broken:
+            raise broken.pop()
+        return await real(client, after)
+
+    monkeypatch.setattr(FaxPlus, "listing", odd)
+    bench.start()
+    story = await bench.until_over(await bench.mail())
+
+    assert story.faxes[0].state == "success"
+    assert "bug where=lookout" in caplog.text
+
+
+async def test_documents_are_uploaded_once_for_all_numbers(bench: Bench) -> None:
+    """R1: jobs of one mail share its uploads, also when they are in hand at once."""
+    bench.start()
+    await bench.until_over(await bench.mail(NUMBER, OTHER, "+41225550125"))
+
+    assert len(bench.provider.uploads) == 1

@@ -125,6 +125,7 @@ def theirs(recorder: Recorder, call: str) -> Callable[[], object]:
     api = official(recorder)
     outbox, faxes = faxplus.OutboxApi(api), faxplus.FaxesApi(api)
     numbers, accounts = faxplus.NumbersApi(api), faxplus.AccountsApi(api)
+    files = faxplus.FilesApi(api)
     calls: dict[str, Callable[[], object]] = {
         "outbox": lambda: outbox.list_outbox_faxes("self"),
         "outbox_fax": lambda: outbox.get_outbox_fax("self", "a1"),
@@ -151,6 +152,9 @@ def theirs(recorder: Recorder, call: str) -> Callable[[], object]:
         "account": lambda: accounts.get_user("self"),
         "accounts": accounts.get_accounts,
         "member_details": lambda: accounts.get_member_details("u1"),
+        "file": lambda: files.get_file("self", "f1", format="pdf"),
+        "report": lambda: files.get_fax_report("self", "f1"),
+        "thumbnail": lambda: files.get_fax_thumbnail("self", "f1"),
     }
     return calls[call]
 
@@ -171,6 +175,9 @@ async def mine(client: FaxPlus, call: str) -> None:
         "account": client.account,
         "accounts": client.accounts,
         "member_details": lambda: client.member_details("u1"),
+        "file": lambda: client.file("f1", "pdf"),
+        "report": lambda: client.report("f1"),
+        "thumbnail": lambda: client.thumbnail("f1"),
     }
     with contextlib.suppress(TemporaryFailure):
         await calls[call]()
@@ -195,6 +202,7 @@ async def quietly(call: Callable[[], object]) -> None:
     [
         "outbox", "outbox_fax", "change_comment", "cancel", "faxes", "fax", "change_fax",
         "delete_fax", "numbers", "number", "account", "accounts", "member_details",
+        "file", "report", "thumbnail",
     ],
 )  # fmt: skip
 async def test_a_call_is_the_official_clients_call(

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mail2fax.errors import AccountFailure
+from mail2fax.errors import AccountFailure, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.simulator.switches import Trouble
 from mail2fax.spool import jobs
@@ -143,3 +144,41 @@ async def test_altered_bytes_are_never_ordered(bench: Bench, spoilt: bytes | Non
     assert [reply.kind for reply in story.told] == ["refused"]
     assert (await bench.again(job)).state == "refused"
     assert bench.provider.items == []
+
+
+async def test_what_fax_plus_answered_is_recorded_though_the_disk_is_full(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S2, K6: the fax ID waits for room; the order is neither forgotten nor repeated."""
+    monkeypatch.setattr("mail2fax.sending.steps._FULL_REST", 0.05)
+    job = await bench.job()
+    await bench.steps.upload(job)
+    real, failures = bench.spool.do, [SpoolFull("x"), SpoolFull("x")]
+
+    async def full_for_a_while(command: Any, *arguments: Any) -> Any:
+        if command is jobs.ordered and failures:
+            raise failures.pop()
+        return await real(command, *arguments)
+
+    monkeypatch.setattr(bench.spool, "do", full_for_a_while)
+    await bench.steps.post(await bench.again(job))
+
+    assert (await bench.again(job)).state == "ordered"
+    assert len(bench.provider.items) == 1
+    assert caplog.text.count("spool-trouble") == 2
+
+
+async def test_our_own_bug_during_the_order_leaves_it_in_doubt(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S2: whatever went wrong, the order may have gone out."""
+
+    async def broken(*_arguments: object) -> dict[str, str]:
+        raise KeyError("a bug")
+
+    job = await bench.job()
+    await bench.steps.upload(job)
+    monkeypatch.setattr(FaxPlus, "send", broken)
+    await bench.steps.post(await bench.again(job))
+
+    assert (await bench.again(job)).state == "in doubt"
