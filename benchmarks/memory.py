@@ -106,8 +106,9 @@ async def send(port: int, data: bytes) -> None:
 async def measure(command: list[str], mails: list[bytes]) -> Measured:
     """One server, one round of all mails at once."""
     server = await asyncio.create_subprocess_exec(
-        sys.executable, *command, stdout=asyncio.subprocess.PIPE
-    )
+        sys.executable, *command,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
     assert server.stdout is not None
     port = int((await server.stdout.readline()).rpartition(b":")[2])
     await send(port, mails[0])

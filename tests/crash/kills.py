@@ -30,9 +30,15 @@ _PDF = real_pdf()
 _WARM_UPS = 3
 _OPEN_JOBS = ("ready", "uploaded", "intent", "in doubt")
 _PLANTS = {
-    "post again": "from mail2fax.sending.settling import Doubt\n"
-    "from mail2fax.sending import settling\n"
-    "settling.settle = lambda *a: settling.Decision(settling.Settlement.POST_AGAIN)\n",
+    "intent forgotten": "from mail2fax.sending.dispatcher import Dispatcher\n"
+    "from mail2fax.spool import jobs\n"
+    "from mail2fax.spool.lifecycle import JobState\n"
+    "async def forget(self):\n"
+    "    now = self._clock.now()\n"
+    "    for job in await self._spool.do(jobs.in_state, JobState.INTENT):\n"
+    "        await self._spool.do(jobs.never_left, job.id, 0, 0.0, now, 'planted')\n"
+    "    self._lookout.clear = True\n"
+    "Dispatcher._vouch = forget\n",
     "250 early": "from mail2fax.spool.spool import Spool\nimport asyncio\n"
     "real = Spool.accept\n"
     "async def early(self, mail, file):\n"
@@ -94,11 +100,12 @@ class Campaign:
         """Start the daemon and wait until it takes mail."""
         plant = _PLANTS.get(self.plant, "")
         code = f"{plant}\nimport sys\nfrom mail2fax.cli import main\nsys.exit(main())"
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", code, "serve", "--config", str(self.directory / "mail2fax.yaml"),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=(self.directory / "log").open("ab"),
-        )  # fmt: skip
+        with (self.directory / "log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", code,
+                "serve", "--config", str(self.directory / "mail2fax.yaml"),
+                stdout=asyncio.subprocess.PIPE, stderr=log,
+            )  # fmt: skip
         assert self.process.stdout is not None
         line = await asyncio.wait_for(self.process.stdout.readline(), 60)
         self.port = int(line.rpartition(b":")[2] or 0)

@@ -16,8 +16,9 @@ async def test_killed_at_random_moments_nothing_is_lost_or_doubled() -> None:
 
 
 @pytest.mark.timeout(280)
-async def test_the_campaign_sees_a_250_that_came_too_early() -> None:
-    """F9: a planted bug, 250 before the commit, is seen as lost mails."""
-    report = await run(kills=6, seed=7, plant="250 early")
+@pytest.mark.parametrize(("plant", "seen"), [("250 early", "lost"), ("intent forgotten", "twice")])
+async def test_the_campaign_catches_planted_bugs(plant: str, seen: str) -> None:
+    """F9: 250 before the commit is seen as lost mails, a forgotten intent as doubled ones."""
+    report = await run(kills=12, seed=7, plant=plant)
 
-    assert report["lost"] > 0
+    assert report[seen] > 0
