@@ -381,6 +381,7 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     except ValidationError as error:
         problems = {*file.problems, *_problems(error, file)}
         raise ConfigError(sorted(problems, key=_place_of)) from None
+    file.problems += _loops(config, file)
     if file.problems:
         raise ConfigError(sorted(file.problems, key=_place_of))
     return config
@@ -416,8 +417,20 @@ def _problems(error: ValidationError, file: YamlFile) -> Iterator[str]:
             place == other[: len(place)] != other for other in places
         ):
             continue  # it is only too short because of what is wrong inside
-        key = ".".join(str(part) for part in place)
-        yield f"{file.at(place)}: {key}: {_sentence(one, place)}"
+        yield _problem(file, place, _sentence(one, place))
+
+
+def _problem(file: YamlFile, place: Place, sentence: str) -> str:
+    return f"{file.at(place)}: {'.'.join(str(part) for part in place)}: {sentence}"
+
+
+def _loops(config: Config, file: YamlFile) -> Iterator[str]:
+    """Addresses for replies that would be faxed again (W8)."""
+    told: dict[Place, str] = {("admin",): config.admin or ""}
+    told |= {("senders", n, "reply_to"): rule.reply_to for n, rule in enumerate(config.senders)}
+    for place, address in told.items():
+        if address.rpartition("@")[2].lower() in config.domains:
+            yield _problem(file, place, f"{address} is at a fax domain: its mail would be faxed")
 
 
 def _sentence(one: Any, place: Place) -> str:

@@ -4,6 +4,7 @@ What concerns the address alone is permanent and leads to the next address; what
 relay or the moment is temporary, whatever code the relay chose for it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mail2fax.errors import Failure, PermanentFailure, TemporaryFailure
@@ -28,8 +29,13 @@ class Relay:
     timeout: float = 60.0
 
 
-async def hand_over(message: bytes, to: str, relay: Relay) -> None:
+async def hand_over(message: bytes, to: Sequence[str], relay: Relay) -> None:
     """Give one message to the relay.
+
+    Args:
+        message: its bytes.
+        to: the address that counts, then those who get a copy, as far as the relay takes them.
+        relay: where.
 
     Raises:
         PermanentFailure: it does not take this address.
@@ -43,9 +49,11 @@ async def hand_over(message: bytes, to: str, relay: Relay) -> None:
     )  # fmt: skip
     try:
         async with client:
-            await client.sendmail(relay.envelope_from or "", [to], message)
+            refused, _ = await client.sendmail(relay.envelope_from or "", list(to), message)
     except (aiosmtplib.SMTPException, OSError) as error:
         raise translated(error) from error
+    if (refusal := refused.get(to[0])) is not None:
+        raise _by_code(refusal.code, f"the relay refused the address: {refusal.code}")
 
 
 def translated(error: Exception) -> Failure:

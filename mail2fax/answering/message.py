@@ -1,6 +1,7 @@
 """A letter as the bytes that go to the relay (W1; RFC 5322, RFC 3834)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -34,7 +35,12 @@ def can_be_addressed(address: str) -> bool:
 
 
 def message_for(
-    letter: Letter, reply: ReplyToSend, story: MailStory, to: str, sender: Sender, now: float
+    letter: Letter,
+    reply: ReplyToSend,
+    story: MailStory,
+    to: Sequence[str],
+    sender: Sender,
+    now: float,
 ) -> bytes:
     """The message in one thread with the mail it answers; the same Message-ID on a repeat.
 
@@ -42,13 +48,15 @@ def message_for(
         letter: the words.
         reply: the due reply.
         story: its mail's.
-        to: the address it goes to, in ASCII.
+        to: the address it goes to and those who get a copy, in ASCII.
         sender: who it comes from.
         now: for its Date.
     """
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(safe(letter.from_name), addr_spec=sender.address)
-    message["To"] = to
+    message["To"] = to[0]
+    if to[1:]:
+        message["Cc"] = ", ".join(to[1:])
     message["Subject"] = safe(letter.subject)
     message["Date"] = format_datetime(utc(now))
     message["Message-ID"] = f"<{reply.id}@{sender.domain}>"

@@ -5,7 +5,7 @@ the others. Who was told what, when, or that nobody was, is a row of the ledger.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from mail2fax import events
@@ -22,7 +22,7 @@ from mail2fax.spool.spool import Spool, Station
 _AT_ONCE = 4
 _LONGEST_REST = 60.0
 
-HandOver = Callable[[bytes, str, Relay], Awaitable[None]]
+HandOver = Callable[[bytes, Sequence[str], Relay], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,10 @@ class Reporter:
             return
         letter = letter_for(reply.kind, story, reply.fax_id, self._settings.letters)
         now = self._clock.now()
-        message = message_for(letter, reply, story, to, self._settings.sender, now)
+        everybody = self._with_copies(reply, to)
+        message = message_for(letter, reply, story, everybody, self._settings.sender, now)
         try:
-            await self._hand_over(message, to, self._settings.relay)
+            await self._hand_over(message, everybody, self._settings.relay)
         except PermanentFailure as failure:
             await self._next(reply, str(failure))
         except TemporaryFailure as failure:
@@ -112,6 +113,12 @@ class Reporter:
         else:
             await self._spool.do(replies.handed_over, reply.id, to, self._clock.now())
             events.told(story.reference, reply.kind, self._clock.now() - reply.due_at)
+
+    def _with_copies(self, reply: ReplyToSend, to: str) -> tuple[str, ...]:
+        """Who gets a reply: a fax on hold is told the admin too, for somebody must decide."""
+        admin = self._settings.admin
+        is_for_both = reply.kind == replies.HELD and admin not in ("", to)
+        return (to, admin) if is_for_both else (to,)
 
     def _addresses(self, story: MailStory) -> tuple[str, ...]:
         """Everybody who may be told, the admin last (W1a)."""

@@ -20,7 +20,7 @@ from mail2fax.answering.texts import Letter
 from mail2fax.clock import Clock
 from mail2fax.errors import PermanentFailure, TemporaryFailure
 from mail2fax.simulator.mailbox import Mailbox
-from mail2fax.spool import naming, preparation, stories
+from mail2fax.spool import jobs, naming, preparation, stories
 from mail2fax.spool.records import MailStory, NewMail, ReplyToSend
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import Destination, Envelope, FaxNumber, Headline, Identity
@@ -42,6 +42,23 @@ class Desk:
 
     async def refused(self, *reply_to: str, subject: str = "Lab results") -> str:
         """A mail the second gate refused; its id."""
+        mail_id = await self._accepted(*reply_to, subject=subject)
+        now = self.clock.now()
+        await self.spool.do(preparation.refused, mail_id, "“a.pdf” is damaged.", [], now)
+        self.spool.bells.ring(Station.ANSWERING)
+        return mail_id
+
+    async def held(self, *reply_to: str) -> str:
+        """A mail whose order is on hold; its id."""
+        mail_id = await self._accepted(*reply_to)
+        now = self.clock.now()
+        await self.spool.do(preparation.prepared, mail_id, [], [], "", 1, now)
+        (job,) = await self.spool.do(jobs.due, now, 1)
+        await self.spool.do(jobs.suspected, job.id, "unknown", now, "x")
+        await self.spool.do(jobs.held, job.id, now, "Fax.Plus shows no trace of it")
+        return mail_id
+
+    async def _accepted(self, *reply_to: str, subject: str = "Lab results") -> str:
         now = self.clock.now()
         mail_id = naming.new_id(now)
         file = self.spool.content.new_mail(mail_id)
@@ -54,8 +71,6 @@ class Desk:
             (Destination("0225550123", number, "national", "CH"),), reply_to,
         )  # fmt: skip
         await self.spool.accept(mail, file)
-        await self.spool.do(preparation.refused, mail_id, "“a.pdf” is damaged.", [], now)
-        self.spool.bells.ring(Station.ANSWERING)
         return mail_id
 
     def start(self, port: int | None = None, admin: str = "") -> None:
@@ -121,7 +136,7 @@ async def test_a_reply_goes_to_the_sender_in_the_same_thread(desk: Desk) -> None
 async def test_the_same_reply_has_the_same_message_id() -> None:
     """W1: a repeat after a lost answer is recognised by every mail program."""
     letter = Letter("s", "n", "b")
-    one, two = (message_for(letter, REPLY, STORY, ANN, SENDER, at) for at in (1.0, 999.0))
+    one, two = (message_for(letter, REPLY, STORY, [ANN], SENDER, at) for at in (1.0, 999.0))
 
     ids = [email.message_from_bytes(data)["Message-ID"] for data in (one, two)]
     assert ids == ["<R1@fax.example.com>"] * 2
@@ -133,7 +148,7 @@ async def test_headers_cannot_be_injected() -> None:
         STORY, message_id="<a\r\nBcc: x@y>", thread="<ok@x> <b\r\nTo: z> junk " + "<c@d> " * 50
     )
     letter = Letter("s\r\nBcc: x@y", "n\r\nBcc: x@y", "b")
-    data = message_for(letter, REPLY, hostile, ANN, SENDER, 1.0)
+    data = message_for(letter, REPLY, hostile, [ANN], SENDER, 1.0)
     message = email.message_from_bytes(data)
 
     assert message["Bcc"] is None
@@ -163,6 +178,31 @@ async def test_an_address_that_is_refused_leads_to_the_next(desk: Desk) -> None:
     """W1a: the next candidate, at last the admin."""
     desk.mailbox.answer["a@x.example"] = "550 no such user"
     mail_id = await desk.refused("a@x.example", "ü@x.example")
+    desk.start(admin="admin@example.org")
+    story = await desk.when(mail_id, is_told)
+
+    assert story.told[0].told_to == "admin@example.org"
+
+
+@pytest.mark.parametrize("refused", ["", "admin@example.org"])
+async def test_a_fax_on_hold_is_told_the_admin_too(desk: Desk, refused: str) -> None:
+    """Defaults, hold: the sender is told and the admin gets a copy, if the relay takes it."""
+    if refused:
+        desk.mailbox.answer[refused] = "550 no"
+    mail_id = await desk.held(ANN)
+    desk.start(admin="admin@example.org")
+    story = await desk.when(mail_id, is_told)
+
+    (kept,) = desk.mailbox.kept
+    assert kept.rcpt_tos == ((ANN,) if refused else (ANN, "admin@example.org"))
+    assert b"Cc: admin@example.org\r\n" in kept.content
+    assert story.told[0].told_to == ANN
+
+
+async def test_a_copy_does_not_stand_for_the_person(desk: Desk) -> None:
+    """W1a: when only the admin's copy was taken, the next address is tried."""
+    desk.mailbox.answer[ANN] = "550 no such user"
+    mail_id = await desk.held(ANN)
     desk.start(admin="admin@example.org")
     story = await desk.when(mail_id, is_told)
 
