@@ -398,3 +398,42 @@ async def test_documents_are_uploaded_once_for_all_numbers(bench: Bench) -> None
     await bench.until_over(await bench.mail(NUMBER, OTHER, "+41225550125"))
 
     assert len(bench.provider.uploads) == 1
+
+
+async def test_a_ledger_that_cannot_vouch_looks_before_it_orders(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """K10, S4: the clock went back or the machine changed: an open job is as good as posted."""
+    bench.start()
+    await bench.warm_up()
+    await bench.stop()
+    mail_id = await bench.mail()
+    bench.spool.suspect = "the clock is behind the last run's"
+    bench.start()
+
+    story = await bench.until_over(mail_id)
+
+    assert (story.faxes[0].state, bench.faxed(), story.faxes[0].orders) == ("success", 1, 2)
+    assert "ledger-suspect" in caplog.text
+
+
+async def test_a_backup_with_a_group_order_finds_each_destination(bench: Bench) -> None:
+    """S3, S4, R1: one of two was ordered in a life this ledger does not remember."""
+    bench.start()
+    await bench.warm_up()
+    await bench.stop()
+    before = bench.faxed(OTHER)
+    mail_id = await bench.mail(NUMBER, OTHER, per_order=2)
+    (job,) = await bench.spool.do(jobs.due, bench.clock.now(), 5)
+    body = {
+        "from": "+41225550100", "to": [NUMBER],
+        "files": [bench.provider.upload("a.pdf", "application/pdf", 3, "sha")],
+        "comment": {"tags": [job.token], "text": job.token},
+    }  # fmt: skip
+    bench.provider.order(body, bench.clock.now())
+    bench.start()
+
+    story = await bench.until_over(mail_id)
+
+    assert [fax.state for fax in story.faxes] == ["success", "success"]
+    assert (bench.faxed(NUMBER), bench.faxed(OTHER) - before) == (1, 1)

@@ -178,6 +178,17 @@ def test_subjects(subject: str, shown: str) -> None:
     assert letter("accepted", replace(STORY, subject=subject)).subject == shown
 
 
+def test_what_is_not_known_is_not_told() -> None:
+    """W3: no pages, no duration, no fax ID: no such lines; short calls in seconds."""
+    outcome = Outcome(End.NOT_SENT, "given up", NOW, "Too late.")
+    fax = replace(FAX, fax_plus_id=None, outcome=outcome)
+    body = letter("outcome", replace(STORY, faxes=(fax,))).body
+    short = replace(FAX, outcome=Outcome(End.SUCCESS, "success", NOW, "", 1, 31))
+
+    assert not any(word in body for word in ("Pages:", "Duration:", "Fax ID:"))
+    assert "Duration: 31 s\n" in letter("outcome", replace(STORY, faxes=(short,))).body
+
+
 def test_an_address_with_several_numbers_is_named_as_dialled() -> None:
     """W1: only a plain number is shown as written."""
     fax = replace(FAX, written='"0225550123;x"')
