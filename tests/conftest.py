@@ -4,7 +4,13 @@ import os
 from collections.abc import Generator
 from typing import Any
 
+import hypothesis
 import pytest
+
+# The same examples at every run, so that a change fails for what it changed; other ones with
+# HYPOTHESIS_PROFILE=default and --hypothesis-seed.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -87,20 +87,24 @@ def use_of(part: Part) -> Use:
         return used(Purpose.NOTHING, why_not)
     if "multipart/report" in part.path and label != content.PDF:
         return used(Purpose.NOTHING, "A delivery report is not faxed.")
-    if (
-        label in _TEXT_TYPES
-        and found in (None, content.HTML)
-        and not _is_file(part, disposition, filename)
-    ):
+    if found in (None, content.HTML) and _is_own_text(part, encoding, disposition, filename):
         return used(Purpose.TEXT)
     if _is_body_picture(part, real, filename):
         return used(Purpose.NOTHING, "A small picture of the text or signature is not faxed.")
     return used(Purpose.DOCUMENT)
 
 
-def _is_file(part: Part, disposition: str, filename: str) -> bool:
-    """Whether a text was attached; GNU mailutils attaches even the first, nameless one."""
-    return bool(filename) or (disposition == "attachment" and part.number != "1")
+def _is_own_text(part: Part, encoding: str, disposition: str, filename: str) -> bool:
+    """Whether a part without a signature of its own is the mail's text.
+
+    GNU mailutils attaches even the first, nameless one, or labels it like the file behind it.
+    """
+    if filename:
+        return False
+    if part.number == "1":
+        plain = encoding != "base64" and content.looks_like_text(part.head)
+        return part.content_type in _TEXT_TYPES or plain
+    return part.content_type in _TEXT_TYPES and disposition != "attachment"
 
 
 def _is_body_picture(part: Part, content_type: str, filename: str) -> bool:

@@ -49,9 +49,10 @@ def test_documents_come_in_order_byte_for_byte() -> None:
         (part("Content-Type: text/plain; format=flowed; delsp=yes", b"on \r\ne"), "one"),
         (part("Content-Type: text/plain\nContent-Transfer-Encoding: base64", b"*"), "*"),
         (part("Content-Disposition: attachment", b"body"), "body"),
+        (part("Content-Type: application/pdf\nContent-Disposition: inline", b"Hi"), "Hi"),
         (part("X: y", b""), ""),
     ],
-    ids=["alternative", "html", "flowed", "broken", "attached body", "empty"],
+    ids=["alternative", "html", "flowed", "broken", "attached body", "mislabelled", "empty"],
 )  # fmt: skip
 def test_the_text_becomes_the_comment(text: bytes, comment: str) -> None:
     """M7, M11: it is not faxed, and is listed with its fate."""
