@@ -12,7 +12,8 @@ from typing import Self
 
 from mail2fax import events
 from mail2fax.accepting.admission import ENVELOPE, Rule
-from mail2fax.accepting.listener import Listener, ListenerSettings
+from mail2fax.accepting.listener import Listener
+from mail2fax.accepting.settings import ListenerSettings
 from mail2fax.accepting.transaction import RecipientLimits
 from mail2fax.answering.mailer import Relay
 from mail2fax.answering.message import Sender

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from mail2fax.accepting.admission import Rule
-from mail2fax.accepting.listener import Listener, ListenerSettings
+from mail2fax.accepting.listener import Listener
+from mail2fax.accepting.settings import ListenerSettings
 from mail2fax.clock import Clock
 from mail2fax.reading.addresses import AddressRules
 from mail2fax.reading.numbers import NumberRules

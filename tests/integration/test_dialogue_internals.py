@@ -1,7 +1,9 @@
 """L4: what we rely on inside aiosmtpd and asyncio is still there; each fix is needed."""
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP
@@ -11,12 +13,29 @@ from mail2fax.accepting.listener import Session
 from tests.integration.smtp_bench import Desk
 
 
+@contextlib.asynccontextmanager
+async def connected(desk: Desk) -> AsyncIterator[Session]:
+    """Aiosmtpd's side of a connection to the desk's listener."""
+    made: list[Session] = []
+
+    def make() -> Session:
+        made.append(Session(desk.listener))
+        return made[0]
+
+    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+    await reader.readline()
+    yield made[0]
+    writer.write(b"QUIT\r\n")
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    server.close()
+
+
 async def test_every_private_name_is_there(tmp_path: Path) -> None:
     """L4: a new version that drops one is noticed here first."""
-    async with Desk(tmp_path) as desk:
-        await desk.call()
-        (session,) = desk.listener.sessions
-
+    async with Desk(tmp_path) as desk, connected(desk) as session:
         missing = [name for name in internals.NAMES if not hasattr(session, name)]
         assert missing == []
         assert isinstance(internals.waiting_in(internals.reader_of(session)), int)
@@ -24,10 +43,7 @@ async def test_every_private_name_is_there(tmp_path: Path) -> None:
 
 async def test_the_session_is_ours(tmp_path: Path) -> None:
     """L4: aiosmtpd really starts our conversation, and its timer is stopped."""
-    async with Desk(tmp_path) as desk:
-        await desk.call()
-        (session,) = desk.listener.sessions
-
+    async with Desk(tmp_path) as desk, connected(desk) as session:
         handler = session._handler_coroutine
         assert isinstance(handler, asyncio.Task)
         assert handler.get_coro().__qualname__ == "Session._handle_client"  # type: ignore[union-attr]  # a coroutine
@@ -49,8 +65,5 @@ async def test_the_log_of_commands_is_silent(tmp_path: Path) -> None:
 
 async def test_reads_are_small(tmp_path: Path) -> None:
     """L1: 32 KB a read."""
-    async with Desk(tmp_path) as desk:
-        await desk.call()
-        (session,) = desk.listener.sessions
-
+    async with Desk(tmp_path) as desk, connected(desk) as session:
         assert session.transport.max_size == 32768

@@ -459,6 +459,23 @@ async def test_an_internal_error_tells_nothing(
     await desk.still_works()
 
 
+async def test_a_sign_that_cannot_be_recorded_harms_nobody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """L9, K6: a full disk at the wrong moment is told in the log; the session goes on."""
+
+    async def full(*_arguments: object) -> None:
+        raise SpoolFull("x")
+
+    monkeypatch.setattr(Spool, "answer_read", full)
+    talk = await desk.call()
+    await talk.send()
+
+    assert (await talk.say("NOOP")).startswith("250")
+    await desk.listener.stop(grace=2)
+    assert "spool-trouble where=accepting" in caplog.text
+
+
 async def test_names_of_recipients_are_kept(desk: Desk) -> None:
     """A9: the display name that belongs to the address."""
     talk = await desk.call()
