@@ -224,6 +224,8 @@ def _queue_list(arguments: argparse.Namespace) -> int:
 
 
 def _queue_show(arguments: argparse.Namespace) -> int:
+    from mail2fax.explain import pages_of  # noqa: PLC0415
+
     story = _ask(arguments, {"command": "show", "reference": arguments.reference})
     if arguments.json:
         print(json.dumps(story))
@@ -231,7 +233,7 @@ def _queue_show(arguments: argparse.Namespace) -> int:
     print(f"{story['reference']}  {story['state']}  received {_time(story['received_at'])}")
     print(f"  from {story['mail_from'] or '<>'} at {story['peer']} ({story['identity']['rule']})")
     for document in story["documents"]:
-        print(f"  document {document['filename']}: {document['pages'] or '?'} pages")
+        print(f"  document {document['filename']}: {pages_of(document)}")
     for fax in story["faxes"]:
         outcome = fax["outcome"]["why"] if fax["outcome"] else fax["job_why"]
         print(f"  /{fax['ordinal']} {fax['number']}: {fax['state']} {fax['fax_plus_id'] or ''}")

@@ -117,6 +117,12 @@ def open_rules(region: str) -> NumberRules:
     return NumberRules(region, frozenset(phonenumbers.SUPPORTED_REGIONS))
 
 
+def pages_of(document: dict[str, Any]) -> str:
+    """A document's pages in words."""
+    count = document["pages"]
+    return "pages unknown" if count is None else f"{count} page{'' if count == 1 else 's'}"
+
+
 def in_words(told: dict[str, Any]) -> str:
     """An explanation for a person."""
     lines = [f"{told['mail']}:"]
@@ -127,7 +133,7 @@ def in_words(told: dict[str, Any]) -> str:
         shown = f"{one['number']} ({one['why']})" if one["number"] else f"refused: {one['why']}"
         lines.append(f"  to {one['written']}: {shown}")
     for one in told["documents"]:
-        pages = f"{one['pages']} pages, " if one["pages"] else ""
+        pages = f"{pages_of(one)}, " if one["pages"] else ""
         kind = f"{one['content_type']}, {pages}{one['size']} bytes"
         lines.append(f"  part {one['part']} is faxed: {one['filename']} ({kind})")
     for one in told["not_faxed"]:

@@ -6,11 +6,15 @@ from typing import Any
 
 import hypothesis
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 # The same examples at every run, so that a change fails for what it changed; other ones with
 # HYPOTHESIS_PROFILE=default and --hypothesis-seed.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+# Workers that fill one directory for the first time at once get in each other's way.
+set_hypothesis_home_dir(f".hypothesis/{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
 
 
 @pytest.hookimpl(wrapper=True)

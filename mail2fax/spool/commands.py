@@ -3,23 +3,30 @@
 One line of JSON asks, one answers, over ``state_dir/control.sock``. Where no daemon runs, a
 verb takes the lock and the ledger itself for as long as its question takes. Every request is
 ``{"command": name, …arguments}``; every answer ``{"ok": true, "result": …}`` or ``{"ok": false,
-"error": sentence}``.
+"error": sentence}``. Commands that show what a mail was, as later those that change something,
+leave a row: who, what, when (K8).
 """
 
 import asyncio
 import contextlib
 import json
+import os
+import pwd
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mail2fax import events
 from mail2fax.clock import Clock
 from mail2fax.errors import Mail2FaxError, SpoolLocked
 from mail2fax.spool import stories
 from mail2fax.spool.spool import Spool
 from mail2fax.values import as_json
 
+_UCRED = struct.Struct("3i")  # process, user, group
 _LONGEST_REQUEST = 1 << 16
 _LONGEST_ANSWER = 1 << 26
 _MOST_LINES = 1000
@@ -53,21 +60,44 @@ async def _show(spool: Spool, request: dict[str, Any]) -> Any:
     return as_json(story)
 
 
+_NOTED = frozenset({"show"})
 _COMMANDS: dict[str, Callable[[Spool, dict[str, Any]], Awaitable[Any]]] = {
     "list": _list,
     "show": _show,
 }
 
 
-async def carry_out(spool: Spool, request: dict[str, Any]) -> dict[str, Any]:
-    """The answer to one request."""
-    command = _COMMANDS.get(str(request.get("command")))
+async def carry_out(spool: Spool, request: dict[str, Any], who: str) -> dict[str, Any]:
+    """The answer to one request of ``who``."""
+    name = str(request.get("command"))
+    command = _COMMANDS.get(name)
     if command is None:
-        return {"ok": False, "error": f"no such command: {request.get('command')!r}"}
+        return {"ok": False, "error": f"no such command: {name!r}"}
     try:
-        return {"ok": True, "result": await command(spool, request)}
+        answer: dict[str, Any] = {"ok": True, "result": await command(spool, request)}
     except Mail2FaxError as error:
-        return {"ok": False, "error": str(error)}
+        answer = {"ok": False, "error": str(error)}
+    if name in _NOTED:
+        arguments = {key: str(value) for key, value in request.items() if key != "command"}
+        result = "done" if answer["ok"] else str(answer["error"])
+        await spool.note_command(who, name, arguments, result)
+        events.commanded(who, name, result)
+    return answer
+
+
+def _user(uid: int) -> str:
+    """A user's name, or its number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def _peer(writer: asyncio.StreamWriter) -> str:
+    """Who is at the other end of the control socket (unix(7), SO_PEERCRED)."""
+    connection = writer.get_extra_info("socket")
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    return _user(_UCRED.unpack(credentials)[1])
 
 
 class ControlSocket:
@@ -96,7 +126,7 @@ class ControlSocket:
         with contextlib.closing(writer):
             try:
                 request = json.loads(await reader.readline())
-                answer = await carry_out(self._spool, request)
+                answer = await carry_out(self._spool, request, _peer(writer))
             except (ValueError, AttributeError):
                 answer = {"ok": False, "error": "the request is not one line of JSON"}
             writer.write(json.dumps(answer).encode() + b"\n")
@@ -126,8 +156,8 @@ async def ask(state_dir: Path, request: dict[str, Any]) -> Any:
     return answer["result"]
 
 
-async def _ask_daemon(socket: Path, request: dict[str, Any]) -> Any:
-    reader, writer = await asyncio.open_unix_connection(socket, limit=_LONGEST_ANSWER)
+async def _ask_daemon(path: Path, request: dict[str, Any]) -> Any:
+    reader, writer = await asyncio.open_unix_connection(path, limit=_LONGEST_ANSWER)
     with contextlib.closing(writer):
         writer.write(json.dumps(request).encode() + b"\n")
         line = await reader.readline()
@@ -142,6 +172,6 @@ async def _ask_ledger(state_dir: Path, request: dict[str, Any]) -> Any:
     except SpoolLocked as locked:
         raise CommandFailed(f"{locked}, which does not answer") from None
     try:
-        return await carry_out(spool, request)
+        return await carry_out(spool, request, _user(os.getuid()))
     finally:
         await spool.close()

@@ -184,6 +184,13 @@ class Spool:
         """Write down that the daemon lives now, for the next start's look at the clock (K10)."""
         await self._ledger.do(_write_meta, {"last_seen": str(self._clock.now())})
 
+    async def note_command(
+        self, who: str, what: str, arguments: dict[str, str], result: str
+    ) -> None:
+        """Write down that somebody gave a command (K8)."""
+        now = self._clock.now()
+        await self._ledger.do(_note_command, now, who, what, arguments, result)
+
 
 def _take_lock(state_dir: Path) -> int:
     try:
@@ -231,7 +238,7 @@ def _mails_with_content(connection: Connection) -> set[str]:
     return set(connection.scalars(select(mail.id).where(mail.state != MailState.PURGED)))
 
 
-def note_command(
+def _note_command(
     connection: Connection, at: float, who: str, what: str, arguments: dict[str, str], result: str
 ) -> None:
     """Commands are rows: who, what, when (K8)."""

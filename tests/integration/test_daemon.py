@@ -1,9 +1,13 @@
 """The whole way of a mail, through the real daemon, the simulator and a relay (promises 1-4)."""
 
 import asyncio
+import contextlib
 import email
 import email.policy
+import os
+import pwd
 import smtplib
+import sqlite3
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -163,7 +167,10 @@ async def test_a_station_that_ends_ends_the_daemon(
 
 
 async def test_the_daemon_answers_for_its_ledger(house: House) -> None:
-    """Design: verbs ask over the control socket, and the ledger itself when no daemon runs."""
+    """K8: verbs ask over the control socket, and the ledger itself when no daemon runs.
+
+    Each look at a mail leaves a row: who, what, when.
+    """
     with pytest.raises(CommandFailed, match="has no ledger"):
         await ask(house.state_dir, {"command": "list"})
     async with Daemon(house.config(sending={"paused": True})) as daemon:
@@ -185,6 +192,19 @@ async def test_the_daemon_answers_for_its_ledger(house: House) -> None:
     assert story["subject"] == "Lab result"
     with pytest.raises(CommandFailed, match="there is no mail M2F-NONE0"):
         await ask(house.state_dir, {"command": "show", "reference": "M2F-NONE0"})
+    async with Daemon(house.config(sending={"paused": True})):
+        await ask(house.state_dir, {"command": "show", "reference": story["reference"]})
+    noted = await asyncio.to_thread(commands_noted, house.state_dir)
+    me = pwd.getpwuid(os.getuid()).pw_name
+    assert [(who, what, result[:13]) for who, what, result in noted] == [
+        (me, "show", "done"), (me, "show", "there is no m"), (me, "show", "done"),
+    ]  # fmt: skip
+
+
+def commands_noted(state_dir: Path) -> list[tuple[str, str, str]]:
+    """The rows of commands, oldest first."""
+    with contextlib.closing(sqlite3.connect(state_dir / "ledger.sqlite3")) as ledger:
+        return list(ledger.execute("SELECT who, what, result FROM command ORDER BY id"))
 
 
 async def test_a_request_that_is_no_json(house: House) -> None:

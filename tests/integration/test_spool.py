@@ -1,6 +1,7 @@
 """The spool on a real disk: what is committed stays, what is not was never there."""
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -506,7 +507,7 @@ def test_a_newer_ledger_refuses_to_start(tmp_path: Path) -> None:
     """K2: the message says which schema it has and what to install."""
     path = tmp_path / "ledger.sqlite3"
     bring_up_to_date(path)
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
     with pytest.raises(LedgerTooNew, match="9999"):
@@ -539,7 +540,7 @@ def test_a_ledger_that_is_behind_is_copied_and_upgraded(tmp_path: Path) -> None:
 
     bring_up_to_date(path, migrations, "0002")
 
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         columns = {row[1] for row in connection.execute("PRAGMA table_info(mail)")}
         assert connection.execute("SELECT * FROM alembic_version").fetchone() == ("0002",)
     assert "more" in columns

@@ -66,7 +66,7 @@ def test_an_address_is_read(raw: str, wanted: list[str]) -> None:
     ],
 )
 def test_an_address_is_refused_whole(raw: str, code: int, status: str, says: str) -> None:
-    """A2, A3, A5: one bad piece refuses the address, naming the piece; nothing is dropped."""
+    """A2, A3, A5, A6: one bad piece refuses the address, naming the piece; nothing is dropped."""
     reading = read_address(raw, OURS)
 
     assert reading.destinations == ()

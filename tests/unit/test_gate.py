@@ -1,4 +1,4 @@
-"""M0, R8, R9, L9, L10: what is refused while the client is on the line."""
+"""M0, R8, R9, W8, L9, L10: what is refused while the client is on the line."""
 
 import hashlib
 import itertools

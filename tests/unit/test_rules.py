@@ -1,0 +1,28 @@
+"""F7: rules have numbers, and every one that is kept is named by a test."""
+
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+RULES = TESTS.parent / "docs" / "rules.md"
+_NUMBER = re.compile(r"\b[AMKSRLWFC][0-9]{1,2}a?\b")
+_RANGE = re.compile(r"\b([AMKSRLWFC])([0-9]{1,2})-[AMKSRLWFC]?([0-9]{1,2})\b")
+
+
+def named() -> set[str]:
+    """Every rule number in the words of the tests, ranges written out."""
+    found: set[str] = set()
+    for file in TESTS.rglob("*.py"):
+        text = file.read_text("utf-8")
+        found |= set(_NUMBER.findall(text))
+        for letter, first, last in _RANGE.findall(text):
+            found |= {f"{letter}{number}" for number in range(int(first), int(last) + 1)}
+    return found
+
+
+def test_every_kept_rule_is_named_by_a_test() -> None:
+    """F7: a rule without a test is only a promise."""
+    kept = set(re.findall(r"^- \*\*([A-Z][0-9a-z]+)\*\*", RULES.read_text("utf-8"), re.MULTILINE))
+
+    assert len(kept) > 40
+    assert kept - named() == set()
