@@ -6,15 +6,11 @@ keys are mistakes. A secret stands in no message. docs/configuration.md lists ev
 
 import difflib
 import os
-import re
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,20 +20,29 @@ from pydantic import (
     model_validator,
 )
 
+from mail2fax.config_fields import (
+    Address,
+    Count,
+    Countries,
+    Country,
+    Domain,
+    Duration,
+    Mailbox,
+    Network,
+    Numbers,
+    Port,
+    RetryPolicy,
+    Size,
+    Texts,
+    Timezone,
+    as_list,
+    machine_timezone,
+    mailbox,
+)
 from mail2fax.errors import ConfigError
-from mail2fax.values import Cover, Options, Retry
+from mail2fax.values import Cover, Options
 from mail2fax.yaml_file import Place, YamlFile, read_yaml
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)", re.ASCII)
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)", re.ASCII)
-_BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9,
-          "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}  # fmt: skip
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
-_MAILBOX = re.compile(r"[^\s@<>]+@[^\s@<>]+")
-_RETRY = re.compile(r"([0-3])\s*/\s*([0-9]|[12][0-9]|30)", re.ASCII)
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
-_WIDEST = {4: 28, 6: 56}
 _SENTENCES = {
     "missing": "is missing",
     "too_short": "at least one must stand here",
@@ -54,119 +59,6 @@ _SENTENCES = {
 _EXAMPLE = "senders: [{networks: [192.168.1.0/24]}]"
 
 
-def _duration(text: Any) -> float:
-    if isinstance(text, (int, float)):
-        return float(text)
-    found = _DURATION.fullmatch(str(text).strip())
-    if not found:
-        raise ValueError(f"{text!r} is no duration. Write a number and a unit, such as 10m")
-    return float(found[1]) * _SECONDS[found[2]]
-
-
-def _size(text: Any) -> int:
-    if isinstance(text, int):
-        return text
-    found = _SIZE.fullmatch(str(text).strip())
-    if not found:
-        raise ValueError(f"{text!r} is no size. Write a number and a unit, such as 30MB")
-    return int(float(found[1]) * _BYTES[found[2]])
-
-
-def _as_list(value: Any) -> Any:
-    """One value where several may stand."""
-    return [value] if isinstance(value, str) else value
-
-
-def _domain(text: str) -> str:
-    try:
-        name = text.strip().removesuffix(".").lower().encode("idna").decode("ascii")
-    except UnicodeError:
-        name = ""
-    if not re.fullmatch(r"[a-z0-9.-]+\.[a-z0-9-]+", name):
-        raise ValueError(f"{text!r} is no domain. Write one such as fax.example.com")
-    return name
-
-
-def _number(text: str) -> str:
-    if text != "no_number" and not _E164.fullmatch(text):
-        raise ValueError(f"{text!r} is no fax number. Write it with + and country code")
-    return text
-
-
-def _mailbox(text: str) -> str:
-    if not _MAILBOX.fullmatch(text):
-        raise ValueError(f"{text!r} is no mail address. Write one such as office@example.com")
-    return text
-
-
-def _country(text: str) -> str:
-    import phonenumbers  # noqa: PLC0415 - large, and only needed when there is a country
-
-    if not _COUNTRY.fullmatch(text) or text not in phonenumbers.SUPPORTED_REGIONS:
-        raise ValueError(f"{text!r} is no country. Write its ISO code, such as CH")
-    return text
-
-
-def _network(text: Any) -> IPv4Network | IPv6Network:
-    if isinstance(text, (IPv4Network, IPv6Network)):
-        return text
-    try:
-        network = ip_network(str(text), strict=True)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no network: {error}. Write 192.168.1.0/24") from None
-    if network.is_global and network.prefixlen < _WIDEST[network.version]:
-        raise ValueError(
-            f"{text} is a public range of many owners. Name the addresses of your own "
-            f"(at most /{_WIDEST[network.version]})"
-        )
-    return network
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        raise ValueError(f"{text!r} is no IP address. Write 127.0.0.1, 0.0.0.0 or ::") from None
-
-
-def _timezone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"{text!r} is no time zone. Write one such as Europe/Zurich") from None
-    return text
-
-
-def _retry(text: Any) -> Retry:
-    if isinstance(text, Retry):
-        return text
-    found = _RETRY.fullmatch(str(text))
-    if not found:
-        raise ValueError(f"{text!r}: write count/delay, such as 3/15 (0 to 3, 0 to 30)")
-    return Retry(int(found[1]), int(found[2]))
-
-
-def _machine_timezone() -> str:
-    """The machine's own time zone, UTC when it does not tell."""
-    try:
-        name = str(Path("/etc/localtime").resolve(strict=True)).partition("/zoneinfo/")[2]
-        return _timezone(name)
-    except (OSError, ValueError):
-        return "UTC"
-
-
-Duration = Annotated[float, BeforeValidator(_duration)]
-Size = Annotated[int, BeforeValidator(_size)]
-Domain = Annotated[str, AfterValidator(_domain)]
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
-Country = Annotated[str, AfterValidator(_country)]
-Countries = Annotated[tuple[Country, ...], BeforeValidator(_as_list)]
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-Numbers = Annotated[tuple[Annotated[str, AfterValidator(_number)], ...], BeforeValidator(_as_list)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Count = Annotated[int, Field(ge=1)]
-
-
 class _Section(BaseModel):
     """Every section: frozen, and no key that is not known."""
 
@@ -176,7 +68,7 @@ class _Section(BaseModel):
 class Listen(_Section):
     """One listener."""
 
-    address: Annotated[str, AfterValidator(_address)]
+    address: Address
     port: Port
     name: str = ""
     protocol: Literal["smtp"] = "smtp"
@@ -216,7 +108,7 @@ class CoverPage(_Section):
     message: str = ""
     flags: Annotated[
         tuple[Literal["urgent", "for_review", "please_reply", "confidential"], ...],
-        BeforeValidator(_as_list),
+        BeforeValidator(as_list),
     ] = ()
 
 
@@ -225,8 +117,8 @@ class FaxOptions(_Section):
 
     resolution: Literal["fine", "superfine"] | None = None
     enhance: bool | None = None
-    retry: Annotated[Retry, BeforeValidator(_retry)] | None = None
-    tag: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    retry: RetryPolicy | None = None
+    tag: Texts = ()
     comment: str | None = None
     cover: CoverPage | None = None
     user: str | None = None
@@ -248,7 +140,7 @@ class SenderRule(_Section):
     @model_validator(mode="after")
     def _check(self) -> "SenderRule":
         if self.reply_to != "envelope":
-            _mailbox(self.reply_to)
+            mailbox(self.reply_to)
         elif self.device:
             raise ValueError("a device needs a fixed reply_to: the office that reads its replies")
         return self
@@ -258,7 +150,7 @@ class NumberPolicy(_Section):
     """Which numbers may be dialled."""
 
     allow_unassigned: bool = False
-    deny_prefixes: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    deny_prefixes: Texts = ()
 
 
 class Sending(_Section):
@@ -300,11 +192,11 @@ class Preparing(_Section):
 class Config(_Section):
     """The whole configuration."""
 
-    domains: Annotated[tuple[Domain, ...], BeforeValidator(_as_list), Field(min_length=1)]
+    domains: Annotated[tuple[Domain, ...], BeforeValidator(as_list), Field(min_length=1)]
     region: Country
     countries: Countries = ()
     language: Literal["en"] = "en"
-    timezone: Annotated[str, AfterValidator(_timezone), Field(default_factory=_machine_timezone)]
+    timezone: Annotated[Timezone, Field(default_factory=machine_timezone)]
     admin: Mailbox | None = None
     prefix: str = ""
     hostname: str = ""

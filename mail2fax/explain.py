@@ -21,6 +21,7 @@ from mail2fax.reading.numbers import NumberRules
 from mail2fax.values import Destination, Options, Reading, Verdict, as_json
 
 _PIECE = 1 << 18
+_TOLD = ("part", "filename", "content_type", "size", "sha256", "pages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Explainer:
 
 
 def _document(document: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if name != "file"}
+    return {name: document[name] for name in _TOLD}
 
 
 def _first_gate(mail: Path) -> Verdict:

@@ -5,9 +5,13 @@ stations, the spool and the pure ground exchange. The words are those of docs/de
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+V = TypeVar("V")
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
@@ -57,6 +61,21 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """One option as somebody wrote it, not yet understood (O1, O2).
+
+    Attributes:
+        key: the word before ``=`` or ``:``, in lower case.
+        value: what stands behind it; empty when the word stands alone, as ``fine`` may.
+        place: where it stood: ``header``, ``body``, ``subject`` or ``address``.
+    """
+
+    key: str
+    value: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """One number read out of one address (or the reason why none was).
 
@@ -66,6 +85,7 @@ class Destination:
         why: how it was read, or why it was refused, in words.
         country: ISO 3166 code of the number, empty when refused.
         name: the recipient's name from To/Cc (A9), if any.
+        wishes: options of the address, which apply to this number alone (O2).
     """
 
     written: str
@@ -73,6 +93,7 @@ class Destination:
     why: str
     country: str = ""
     name: str | None = None
+    wishes: tuple[Wish, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +204,8 @@ class Document:
         sha256: hex digest of those bytes.
         pages: pages counted in PDF and TIFF, None for other types.
         file: name of the prepared file below the mail's directory in the spool.
+        role: ``page`` for the mail's own text as a page, which goes only to the numbers that
+            asked for it; empty for what was attached.
     """
 
     part: str
@@ -192,6 +215,7 @@ class Document:
     sha256: str
     pages: int | None = None
     file: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,3 +315,40 @@ def as_json(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
         return {name: as_json(getattr(value, name)) for name in value.__dataclass_fields__}
     return value
+
+
+def from_json(kind: type[V], data: Any) -> V:
+    """The value that `as_json` made this of; a field that is missing gets its default.
+
+    Args:
+        kind: a dataclass of the house.
+        data: its JSON form, as the ledger or a pipe gave it back.
+
+    Raises:
+        TypeError: it is not the form of that kind.
+    """
+    value: V = _revived(kind, data)
+    return value
+
+
+def _revived(kind: Any, data: Any) -> Any:
+    """Data of one annotated type."""
+    if get_origin(kind) is UnionType:
+        known = [one for one in get_args(kind) if one is not NoneType]
+        return None if data is None else _revived(known[0], data)
+    if get_origin(kind) is tuple:
+        kinds = get_args(kind)
+        if len(kinds) == 2 and kinds[1] is Ellipsis:  # noqa: PLR2004 - tuple[X, ...]
+            return tuple(_revived(kinds[0], one) for one in data)
+        return tuple(_revived(one, datum) for one, datum in zip(kinds, data, strict=True))
+    if isinstance(kind, type) and issubclass(kind, (FaxNumber, StrEnum)):
+        return kind(data)
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = _hints(kind)
+        return kind(**{name: _revived(hints.get(name), datum) for name, datum in data.items()})
+    return data
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)

@@ -11,7 +11,7 @@ from typing import Any
 from mail2fax.errors import Mail2FaxError
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.documents import DocumentLimits, Prepared
-from mail2fax.values import Document, Headline, NotFaxed, Reading, Response, Verdict
+from mail2fax.values import from_json
 
 _LONGEST_ANSWER = 4 << 20
 _MAILS_PER_CHILD = 50
@@ -116,7 +116,7 @@ class Children:
         self.isolated = bool(answer.get("isolated"))
         if "prepared" not in answer:
             raise ChildFailed(f"it met {answer.get('failed')}")
-        return _prepared(answer["prepared"])
+        return from_json(Prepared, answer["prepared"])
 
     async def close(self) -> None:
         """End every child."""
@@ -159,21 +159,3 @@ class Children:
         if child in self._idle:
             self._idle.remove(child)
         await child.end()
-
-
-def _prepared(data: dict[str, Any]) -> Prepared:
-    """The JSON form of a `Prepared` as the value."""
-    reading = data["reading"]
-    refusal = reading["verdict"]["refusal"]
-    headline = reading["headline"]
-    return Prepared(
-        reading=Reading(
-            documents=tuple(Document(**one) for one in reading["documents"]),
-            not_faxed=tuple(NotFaxed(**one) for one in reading["not_faxed"]),
-            comment=reading["comment"],
-            headline=Headline(**{**headline, "names": tuple(map(tuple, headline["names"]))}),
-            verdict=Verdict(Response(**refusal) if refusal else None, reading["verdict"]["by"]),
-        ),
-        header_sha256=data["header_sha256"],
-        body_sha256=data["body_sha256"],
-    )

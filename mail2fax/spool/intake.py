@@ -152,6 +152,7 @@ def _fax_row(mail: NewMail, ordinal: int, first: _Earlier | None) -> dict[str, A
         "country": to.country,
         "reading": to.why,
         "name": to.name,
+        "wishes": as_json(to.wishes),
         "orders": 0,
         "twin_of": first.fax_id if first else None,
         "twin_until": mail.received_at + _TWIN_WAIT if first else None,

@@ -13,9 +13,9 @@ from mail2fax.spool import schema
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState, MailState
 from mail2fax.spool.moves import FAX, JOB, line, move, remember
 from mail2fax.spool.naming import new_id, token_of
-from mail2fax.spool.records import DocumentAtRest, FaxToOrder, Job, options_from
+from mail2fax.spool.records import DocumentAtRest, FaxToOrder, Job
 from mail2fax.spool.replies import ACCEPTED, HELD, OUTCOME, WAITING, owe
-from mail2fax.values import Document, End, Outcome, as_json
+from mail2fax.values import Document, End, Options, Outcome, as_json, from_json
 
 _UNDER_WAY = (JobState.READY, JobState.UPLOADED, JobState.INTENT, JobState.IN_DOUBT)
 _WRITTEN_OFF = (JobState.CANCELLED, JobState.REFUSED)
@@ -215,7 +215,7 @@ def _job(row: Row[Any], documents: Iterable[DocumentAtRest], faxes: Iterable[Fax
         misses=row.misses,
         seen_at=row.seen_at,
         why=row.why,
-        options=options_from(row.options),
+        options=from_json(Options, row.options),
         comment=row.comment,
         documents=tuple(documents),
         faxes=tuple(faxes),
@@ -236,7 +236,14 @@ def _documents(connection: Connection, mail_ids: set[str]) -> dict[str, list[Doc
 def document_of(row: Row[Any]) -> Document:
     """A row of the document table as the value."""
     return Document(
-        row.part, row.filename, row.content_type, row.size, row.sha256, row.pages, row.file
+        row.part,
+        row.filename,
+        row.content_type,
+        row.size,
+        row.sha256,
+        row.pages,
+        row.file,
+        row.role,
     )
 
 

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, insert, select, update
 from mail2fax.spool import jobs, schema
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, MailEvent, MailState
 from mail2fax.spool.moves import FAX, MAIL, move
-from mail2fax.spool.records import MailToPrepare, options_from
+from mail2fax.spool.records import MailToPrepare
 from mail2fax.spool.replies import REFUSED, owe
-from mail2fax.values import Document, End, NotFaxed, Outcome, as_json
+from mail2fax.values import Document, End, NotFaxed, Options, Outcome, as_json, from_json
 
 _OPEN = (FaxState.PENDING, FaxState.TWIN)
 
@@ -40,7 +40,7 @@ def claim(connection: Connection, now: float, limit: int, lease: float) -> list[
             row.header_sha256,
             row.body_sha256,
             row.attempts + 1,
-            options_from(row.options),
+            from_json(Options, row.options),
         )
         for row in rows
     ]

@@ -1,10 +1,8 @@
 """What goes into the ledger and what comes out of it, as frozen values."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from mail2fax.values import (
-    Cover,
     Destination,
     Document,
     Envelope,
@@ -13,7 +11,6 @@ from mail2fax.values import (
     NotFaxed,
     Options,
     Outcome,
-    Retry,
 )
 
 
@@ -217,15 +214,3 @@ class MailStory:
     faxes: tuple[FaxStory, ...]
     told: tuple[ReplyStory, ...]
     history: tuple[HistoryLine, ...] = ()
-
-
-def options_from(data: dict[str, Any]) -> Options:
-    """`Options` from the JSON form `values.as_json` made of them."""
-    known = dict(data)
-    known["source_numbers"] = tuple(known.get("source_numbers") or ())
-    known["tags"] = tuple(known.get("tags") or ())
-    if (retry := known.get("retry")) is not None:
-        known["retry"] = Retry(**retry)
-    if (cover := known.get("cover")) is not None:
-        known["cover"] = Cover(**{**cover, "flags": tuple(cover.get("flags") or ())})
-    return Options(**known)

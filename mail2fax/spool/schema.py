@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """Alembic revision these tables are (`mail2fax/spool/migrations`)."""
 
 metadata = MetaData()
@@ -61,7 +61,14 @@ mail = Table(
     Column("why", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_try", Float, nullable=False),
+    # A mail that is one of several (message/partial, a split scan): which series, which of them.
+    Column("series", Text),
+    Column("series_number", Integer),
+    Column("series_total", Integer),
+    # A person decided about pictures that may be documents or not.
+    Column("pictures_decided", Text),
     Index("mail_due", "state", "next_try"),
+    Index("mail_series", "series"),
     Index("mail_digest", "digest"),
     Index("mail_session", "session"),
 )
@@ -78,6 +85,7 @@ document = Table(
     Column("sha256", Text, nullable=False),
     Column("pages", Integer),
     Column("file", Text, nullable=False),
+    Column("role", Text, nullable=False, server_default=""),
     Column("upload_path", Text),
     Column("uploaded_at", Float),
     PrimaryKeyConstraint("mail_id", "ordinal"),
@@ -95,6 +103,9 @@ fax = Table(
     Column("country", Text, nullable=False),
     Column("reading", Text, nullable=False),
     Column("name", Text),
+    # What its address asked for, as written; and how it is really sent, known once prepared.
+    Column("wishes", JSON),
+    Column("options", JSON),
     Column("orders", Integer, nullable=False),
     Column("fax_plus_id", Text),
     Column("ordered_at", Float),
@@ -154,6 +165,17 @@ reply = Table(
     Column("why", Text, nullable=False),
     Index("reply_due", "state", "next_try"),
     Index("reply_mail", "mail_id"),
+)
+
+picture = Table(
+    "picture",
+    metadata,
+    # Which pictures an identity sends again and again: its letterhead, not its documents (M6).
+    Column("who", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("mail_id", Text, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    PrimaryKeyConstraint("who", "sha256", "mail_id"),
 )
 
 history = Table(

@@ -12,9 +12,8 @@ from mail2fax.spool.records import (
     HistoryLine,
     MailStory,
     ReplyStory,
-    options_from,
 )
-from mail2fax.values import End, Identity, NotFaxed, Outcome
+from mail2fax.values import Identity, NotFaxed, Options, Outcome, from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +43,18 @@ def of_mail(connection: Connection, mail_id: str) -> MailStory:
         peer=row.peer,
         helo=row.helo,
         listener=row.listener,
-        identity=Identity(**row.identity),
+        identity=from_json(Identity, row.identity),
         subject=row.subject,
         message_id=row.message_id,
         thread=row.thread,
         reply_to=tuple(row.reply_to),
         replies=row.replies,
-        options=options_from(row.options),
+        options=from_json(Options, row.options),
         refused_recipients=tuple(
             (refused["written"], refused["response"]) for refused in row.refused_recipients
         ),
         comment=row.comment,
-        not_faxed=tuple(NotFaxed(**part) for part in row.not_faxed),
+        not_faxed=tuple(from_json(NotFaxed, part) for part in row.not_faxed),
         why=row.why,
         documents=_documents(connection, mail_id),
         faxes=_faxes(connection, mail_id),
@@ -153,7 +152,7 @@ def _fax_story(row: Row[Any], job: Row[Any] | None) -> FaxStory:
 
 
 def _outcome(data: dict[str, Any] | None) -> Outcome | None:
-    return None if data is None else Outcome(**{**data, "end": End(data["end"])})
+    return None if data is None else from_json(Outcome, data)
 
 
 def _told(connection: Connection, mail_id: str) -> tuple[ReplyStory, ...]:

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, select, update
 from mail2fax.spool import jobs, schema
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobState
 from mail2fax.spool.moves import FAX, move
-from mail2fax.spool.records import FaxToTrack, options_from
+from mail2fax.spool.records import FaxToTrack
 from mail2fax.spool.replies import OUTCOME, owe
-from mail2fax.values import Outcome, as_json
+from mail2fax.values import Options, Outcome, as_json, from_json
 
 
 def ordered(connection: Connection) -> list[FaxToTrack]:
@@ -37,7 +37,7 @@ def ordered(connection: Connection) -> list[FaxToTrack]:
     )
     newest: dict[str, FaxToTrack] = {}
     for row in rows:
-        options = options_from(row.options)
+        options = from_json(Options, row.options)
         newest[row.id] = FaxToTrack(
             id=row.id,
             mail_id=row.mail_id,

@@ -11,7 +11,16 @@ from sqlalchemy import Connection, text
 
 from mail2fax.clock import Clock
 from mail2fax.errors import LedgerTooNew, SpoolBroken, SpoolFull, SpoolLocked
-from mail2fax.spool import durable, jobs, naming, preparation, replies, stories, tracking
+from mail2fax.spool import (
+    durable,
+    jobs,
+    naming,
+    preparation,
+    replies,
+    schema,
+    stories,
+    tracking,
+)
 from mail2fax.spool.lifecycle import FaxEvent, IllegalEvent, JobEvent, JobState
 from mail2fax.spool.migration import bring_up_to_date
 from mail2fax.spool.records import Job, MailStory, NewMail
@@ -28,6 +37,7 @@ from mail2fax.values import (
 )
 
 DOCUMENT = Document("1", "a.pdf", "application/pdf", 3, "sha", 1, "1-a.pdf")
+LEDGERS = Path(__file__).parent / "ledgers"
 NUMBER = "+41225550123"
 
 
@@ -523,25 +533,57 @@ def test_a_file_that_is_no_ledger_is_not_touched(tmp_path: Path) -> None:
         bring_up_to_date(path)
 
 
+def shape(path: Path) -> dict[str, set[tuple[object, ...]]]:
+    """Columns and indexes of every table of a ledger."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        tables = [
+            row[0]
+            for row in connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+        ]
+        return {
+            table: {row[1:4] + row[5:] for row in connection.execute(f"PRAGMA table_info({table})")}
+            | {row[1:4] for row in connection.execute(f"PRAGMA index_list({table})")}
+            for table in tables
+        }
+
+
+@pytest.mark.parametrize("old", sorted(LEDGERS.glob("*.sql")), ids=lambda path: path.stem)
+def test_every_older_ledger_becomes_a_new_one(tmp_path: Path, old: Path) -> None:
+    """K2: an upgraded ledger has the columns and indexes of one that was made today."""
+    upgraded, made = tmp_path / "upgraded.sqlite3", tmp_path / "made.sqlite3"
+    with contextlib.closing(sqlite3.connect(upgraded)) as connection:
+        connection.executescript(old.read_text(encoding="utf-8"))
+
+    bring_up_to_date(upgraded)
+    bring_up_to_date(made)
+
+    assert shape(upgraded) == shape(made)
+
+
 def test_a_ledger_that_is_behind_is_copied_and_upgraded(tmp_path: Path) -> None:
     """K2: the copy has the old schema, the ledger the new one; at most three copies stay."""
     migrations = tmp_path / "migrations"
     (migrations / "versions").mkdir(parents=True)
     shipped = Path(preparation.__file__).parent / "migrations"
-    for name in ("env.py", "versions/0001_first.py"):
-        (migrations / name).write_text((shipped / name).read_text(encoding="utf-8"))
-    (migrations / "versions" / "0002_more.py").write_text(
+    for file in [shipped / "env.py", *(shipped / "versions").glob("*.py")]:
+        target = migrations / file.relative_to(shipped)
+        target.write_text(file.read_text(encoding="utf-8"))
+    (migrations / "versions" / "9999_more.py").write_text(
         "from alembic import op\nimport sqlalchemy as sa\n"
-        "revision = '0002'\ndown_revision = '0001'\n"
+        f"revision = '9999'\ndown_revision = '{schema.SCHEMA}'\n"
         "def upgrade():\n    op.add_column('mail', sa.Column('more', sa.Text))\n"
     )
     path = tmp_path / "ledger.sqlite3"
     bring_up_to_date(path)
 
-    bring_up_to_date(path, migrations, "0002")
+    bring_up_to_date(path, migrations, "9999")
 
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         columns = {row[1] for row in connection.execute("PRAGMA table_info(mail)")}
-        assert connection.execute("SELECT * FROM alembic_version").fetchone() == ("0002",)
+        assert connection.execute("SELECT * FROM alembic_version").fetchone() == ("9999",)
     assert "more" in columns
-    assert [copy.name for copy in tmp_path.glob("*.before-*")] == ["ledger.sqlite3.before-0001"]
+    assert [copy.name for copy in tmp_path.glob("*.before-*")] == [
+        f"ledger.sqlite3.before-{schema.SCHEMA}"
+    ]

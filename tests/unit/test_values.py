@@ -1,9 +1,26 @@
 """The words as types."""
 
+import json
+
 import pytest
 
-from mail2fax.spool.records import options_from
-from mail2fax.values import Cover, End, FaxNumber, Options, Outcome, Response, Retry, as_json
+from mail2fax.values import (
+    Cover,
+    Destination,
+    Document,
+    End,
+    FaxNumber,
+    Headline,
+    Options,
+    Outcome,
+    Reading,
+    Response,
+    Retry,
+    Verdict,
+    Wish,
+    as_json,
+    from_json,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,8 +62,8 @@ def test_options_survive_the_ledger() -> None:
         enhance=False,
     )
 
-    assert options == options_from(as_json(options))
-    assert Options() == options_from(as_json(Options()))
+    assert options == from_json(Options, as_json(options))
+    assert Options() == from_json(Options, as_json(Options()))
 
 
 def test_an_outcome_is_plain_json() -> None:
@@ -54,3 +71,25 @@ def test_an_outcome_is_plain_json() -> None:
     told = as_json(Outcome(End.SUCCESS, "success", 1.0, pages=2))
 
     assert told["end"] == "success"
+
+
+def test_a_value_survives_its_json_form() -> None:
+    """F7: what the ledger and the pipes hold becomes the same value again, defaults included."""
+    outcome = Outcome(End.PARTIAL, "x", 1.0, pages=3)
+    options = Options(retry=Retry(1, 2), cover=Cover(flags=("urgent",)), tags=("a", "b"))
+    reading = Reading(
+        documents=(Document("1", "a.pdf", "application/pdf", 3, "sha", 1, "1-a.pdf"),),
+        headline=Headline(names=(("a@b", "A"),)),
+        verdict=Verdict(Response(554, "5.6.0", "no"), "mail"),
+    )
+    to = Destination("1", FaxNumber("+41225550123"), "why", wishes=(Wish("at", "8", "address"),))
+
+    for value in (outcome, options, reading, to):
+        assert from_json(type(value), json.loads(json.dumps(as_json(value)))) == value
+    assert from_json(Options, {}) == Options()
+
+
+def test_a_field_nobody_knows_is_an_error() -> None:
+    """K2: a value that a newer version wrote is not half understood."""
+    with pytest.raises(TypeError):
+        from_json(Options, {"colour": "red"})

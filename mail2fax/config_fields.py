@@ -1,0 +1,147 @@
+"""The kinds of values a configuration holds: durations, sizes, numbers, networks, addresses.
+
+Each reads the text that stands in the file and says, when it cannot, what to write instead.
+"""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from mail2fax.values import Retry
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)", re.ASCII)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)", re.ASCII)
+_BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9,
+          "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}  # fmt: skip
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_MAILBOX = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+_RETRY = re.compile(r"([0-3])\s*/\s*([0-9]|[12][0-9]|30)", re.ASCII)
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_WIDEST = {4: 28, 6: 56}
+
+
+def _duration(text: Any) -> float:
+    if isinstance(text, (int, float)):
+        return float(text)
+    found = _DURATION.fullmatch(str(text).strip())
+    if not found:
+        raise ValueError(f"{text!r} is no duration. Write a number and a unit, such as 10m")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def _size(text: Any) -> int:
+    if isinstance(text, int):
+        return text
+    found = _SIZE.fullmatch(str(text).strip())
+    if not found:
+        raise ValueError(f"{text!r} is no size. Write a number and a unit, such as 30MB")
+    return int(float(found[1]) * _BYTES[found[2]])
+
+
+def as_list(value: Any) -> Any:
+    """One value where several may stand."""
+    return [value] if isinstance(value, str) else value
+
+
+def _domain(text: str) -> str:
+    try:
+        name = text.strip().removesuffix(".").lower().encode("idna").decode("ascii")
+    except UnicodeError:
+        name = ""
+    if not re.fullmatch(r"[a-z0-9.-]+\.[a-z0-9-]+", name):
+        raise ValueError(f"{text!r} is no domain. Write one such as fax.example.com")
+    return name
+
+
+def _number(text: str) -> str:
+    if text != "no_number" and not _E164.fullmatch(text):
+        raise ValueError(f"{text!r} is no fax number. Write it with + and country code")
+    return text
+
+
+def mailbox(text: str) -> str:
+    """A mail address.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _MAILBOX.fullmatch(text):
+        raise ValueError(f"{text!r} is no mail address. Write one such as office@example.com")
+    return text
+
+
+def _country(text: str) -> str:
+    import phonenumbers  # noqa: PLC0415 - large, and only needed when there is a country
+
+    if not _COUNTRY.fullmatch(text) or text not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"{text!r} is no country. Write its ISO code, such as CH")
+    return text
+
+
+def _network(text: Any) -> IPv4Network | IPv6Network:
+    if isinstance(text, (IPv4Network, IPv6Network)):
+        return text
+    try:
+        network = ip_network(str(text), strict=True)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no network: {error}. Write 192.168.1.0/24") from None
+    if network.is_global and network.prefixlen < _WIDEST[network.version]:
+        raise ValueError(
+            f"{text} is a public range of many owners. Name the addresses of your own "
+            f"(at most /{_WIDEST[network.version]})"
+        )
+    return network
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is no IP address. Write 127.0.0.1, 0.0.0.0 or ::") from None
+
+
+def _timezone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{text!r} is no time zone. Write one such as Europe/Zurich") from None
+    return text
+
+
+def _retry(text: Any) -> Retry:
+    if isinstance(text, Retry):
+        return text
+    found = _RETRY.fullmatch(str(text))
+    if not found:
+        raise ValueError(f"{text!r}: write count/delay, such as 3/15 (0 to 3, 0 to 30)")
+    return Retry(int(found[1]), int(found[2]))
+
+
+def machine_timezone() -> str:
+    """The machine's own time zone, UTC when it does not tell."""
+    try:
+        name = str(Path("/etc/localtime").resolve(strict=True)).partition("/zoneinfo/")[2]
+        return _timezone(name)
+    except (OSError, ValueError):
+        return "UTC"
+
+
+Duration = Annotated[float, BeforeValidator(_duration)]
+Size = Annotated[int, BeforeValidator(_size)]
+Domain = Annotated[str, AfterValidator(_domain)]
+Address = Annotated[str, AfterValidator(_address)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+RetryPolicy = Annotated[Retry, BeforeValidator(_retry)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(as_list)]
+Mailbox = Annotated[str, AfterValidator(mailbox)]
+Country = Annotated[str, AfterValidator(_country)]
+Countries = Annotated[tuple[Country, ...], BeforeValidator(as_list)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Numbers = Annotated[tuple[Annotated[str, AfterValidator(_number)], ...], BeforeValidator(as_list)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Count = Annotated[int, Field(ge=1)]
