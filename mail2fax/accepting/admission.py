@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
+from mail2fax.accepting.proof import Proof
 from mail2fax.reading.addresses import AddressRules, same_domain
 from mail2fax.values import Identity, Options
 
@@ -40,9 +41,9 @@ class Rule:
         return Identity(self.name, "network", peer, self.device)
 
 
-def admit(rules: Iterable[Rule], peer: str) -> Rule | None:
-    """The first rule that names the client's address; None for a stranger."""
-    address = plain_address(peer)
+def admit(rules: Iterable[Rule], proof: Proof) -> Rule | None:
+    """The first rule whose conditions the client's proof meets; None for a stranger."""
+    address = plain_address(proof.peer)
     if address is None:
         return None
     return next((rule for rule in rules if any(address in one for one in rule.networks)), None)

@@ -15,6 +15,7 @@ from mail2fax.accepting.dialogue import arguments, greeting
 from mail2fax.accepting.dialogue.data import DotScanner
 from mail2fax.accepting.dialogue.lines import EndOfInput, Lines, LineTooLong, NotSmtp
 from mail2fax.accepting.dialogue.patience import is_too_slow
+from mail2fax.accepting.proof import Proof
 from mail2fax.accepting.settings import ListenerSettings
 from mail2fax.accepting.transaction import Client, Transaction
 from mail2fax.clock import Clock
@@ -70,7 +71,7 @@ class Conversation:
         self._writer = writer
         self._id = naming.new_id(self._clock.now())
         self._peer = str((writer.get_extra_info("peername") or [""])[0])
-        self._rule = admit(self._settings.rules, self._peer)
+        self._rule = admit(self._settings.rules, Proof(self._peer))
         self._helo = ""
         self._transaction: Transaction | None = None
         self._errors = 0

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 import pytest
 
 from mail2fax.accepting.admission import Rule, admit, reply_addresses
+from mail2fax.accepting.proof import Proof
 from mail2fax.reading.addresses import AddressRules
 from mail2fax.reading.numbers import NumberRules
 from mail2fax.values import Identity
@@ -24,7 +25,7 @@ HOST = Rule("host", (ip_network("192.168.1.9/32"),), ADDRESSES, device=True)
 )  # fmt: skip
 def test_the_first_rule_that_names_the_address_admits(peer: str, rule: str | None) -> None:
     """L6: the client's own address, IPv4 also over IPv6; a stranger has no rule."""
-    found = admit((LAN, HOST), peer)
+    found = admit((LAN, HOST), Proof(peer))
 
     assert (found.name if found else None) == rule
 
