@@ -36,17 +36,20 @@ class Rule:
     options: Options = field(default_factory=Options)
     device: bool = False
 
-    def identity_of(self, peer: str) -> Identity:
-        """Who a client at this address is."""
-        return Identity(self.name, "network", peer, self.device)
+    def identity_of(self, proof: Proof) -> Identity:
+        """Who a client that has proved this is."""
+        return Identity(self.name, "network", proof.peer, self.device)
 
 
 def admit(rules: Iterable[Rule], proof: Proof) -> Rule | None:
     """The first rule whose conditions the client's proof meets; None for a stranger."""
-    address = plain_address(proof.peer)
-    if address is None:
-        return None
-    return next((rule for rule in rules if any(address in one for one in rule.networks)), None)
+    return next((rule for rule in rules if is_within(proof.peer, rule.networks)), None)
+
+
+def is_within(peer: str, networks: Iterable[Network]) -> bool:
+    """Whether a client's address belongs to one of the networks."""
+    address = plain_address(peer)
+    return address is not None and any(address in one for one in networks)
 
 
 def plain_address(peer: str) -> IPv4Address | IPv6Address | None:

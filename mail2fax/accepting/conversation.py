@@ -10,17 +10,18 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from mail2fax import events
-from mail2fax.accepting.admission import Rule, admit
+from mail2fax.accepting.admission import Rule, admit, is_within
 from mail2fax.accepting.dialogue import arguments, greeting
 from mail2fax.accepting.dialogue.data import DotScanner
 from mail2fax.accepting.dialogue.lines import EndOfInput, Lines, LineTooLong, NotSmtp
 from mail2fax.accepting.dialogue.patience import is_too_slow
 from mail2fax.accepting.proof import Proof
-from mail2fax.accepting.settings import ListenerSettings
+from mail2fax.accepting.settings import ListenerSettings, RelayedMail, RelaySettings
 from mail2fax.accepting.transaction import Client, Transaction
 from mail2fax.clock import Clock
 from mail2fax.errors import SpoolError, SpoolFull
-from mail2fax.reading.gate import Gate
+from mail2fax.reading.addresses import AddressRules
+from mail2fax.reading.gate import Gate, GateReading
 from mail2fax.spool import naming
 from mail2fax.spool.content import MailFile
 from mail2fax.spool.records import NewMail
@@ -71,7 +72,7 @@ class Conversation:
         self._writer = writer
         self._id = naming.new_id(self._clock.now())
         self._peer = str((writer.get_extra_info("peername") or [""])[0])
-        self._rule = admit(self._settings.rules, Proof(self._peer))
+        self._proof = Proof(self._peer)
         self._helo = ""
         self._transaction: Transaction | None = None
         self._errors = 0
@@ -90,7 +91,7 @@ class Conversation:
 
     async def run(self) -> None:
         """Converse until either side ends it."""
-        has_room = self._host.enter(self, self._peer, self._rule)
+        has_room = self._host.enter(self, self._peer, admit(self._settings.rules, self._proof))
         events.connected(self._id, self._peer, self._settings.name)
         try:
             await self._converse(has_room=has_room)
@@ -245,16 +246,40 @@ class Conversation:
 
     async def _recipient(self, argument: str) -> None:
         path = arguments.rcpt_argument(argument)
-        transaction, rule = self._transaction, self._rule
+        transaction = self._transaction
         if transaction is None:
             await self._say(Response(503, "5.5.1", "Say MAIL first"), "RCPT")
-        elif isinstance(path, Response):
+            return
+        if isinstance(path, Response):
             await self._say(path, "RCPT")
-        elif rule is None:
-            text = f"{self._peer} may not send faxes here. An administrator can add it to senders"
-            await self._say(transaction.refuse(path, Response(550, "5.7.1", text)), "RCPT")
+            return
+        reach = self._reach(transaction)
+        if isinstance(reach, Response):
+            await self._say(transaction.refuse(path, reach), "RCPT")
         else:
-            await self._say(transaction.add(path, rule, self._settings.limits), "RCPT")
+            await self._say(transaction.add(path, reach, self._settings.limits), "RCPT")
+
+    def _reach(self, transaction: Transaction) -> AddressRules | Response:
+        """How this client's recipients are read, or why it may have none."""
+        relay = self._settings.relay
+        if relay is not None:
+            return self._reach_of_server(relay, transaction)
+        transaction.rule = admit(self._settings.rules, self._proof)
+        if transaction.rule is None:
+            text = f"{self._peer} may not send faxes here. An administrator can add it to senders"
+            return Response(550, "5.7.1", text)
+        return transaction.rule.addresses
+
+    def _reach_of_server(
+        self, relay: RelaySettings, transaction: Transaction
+    ) -> AddressRules | Response:
+        """A mail server only opens the conversation; whose mail it is shows after the dot."""
+        if self._peer and not is_within(self._peer, relay.servers):
+            text = f"{self._peer} is no mail server of ours. An administrator can name it"
+            return Response(550, "5.7.1", text)
+        if not transaction.mail_from:
+            return Response(550, "5.7.1", "A mail without a sender is not faxed")
+        return relay.reach
 
     async def _reset(self, _argument: str) -> None:
         self._transaction = None
@@ -305,10 +330,10 @@ class Conversation:
         refusal = await self._stream(gate, file)
         if refusal is None:
             found = gate.finish()
-            refusal = found.verdict.refusal
+            refusal = found.verdict.refusal or await self._judged(transaction, found, file)
             if refusal is None:
                 reference = naming.new_reference()
-                client = Client(self._id, self._peer, self._helo, self._settings.name)
+                client = Client(self._id, self._proof, self._helo, self._settings.name)
                 now = self._clock.now()
                 mail = transaction.new_mail(mail_id, reference, now, client, found)
                 await self._commit(mail, file)
@@ -316,6 +341,17 @@ class Conversation:
         await self._say(refusal, "DATA")
         if refusal is _LINE_ENDS:
             self._over = True
+
+    async def _judged(
+        self, transaction: Transaction, found: GateReading, file: MailFile
+    ) -> Response | None:
+        """Whose mail a server handed over, by the proven From (L6a); the refusal, or None."""
+        relay = self._settings.relay
+        if relay is None:
+            return None
+        mail = RelayedMail(file.path, transaction.mail_from, self._proof, found)
+        rule = await relay.judge(mail)
+        return rule if isinstance(rule, Response) else transaction.submit_to(rule)
 
     async def _stream(self, gate: Gate, file: MailFile) -> Response | None:
         """Take the data to disk, past the gate; why they cannot be kept, or None."""

@@ -1,10 +1,77 @@
-"""What one listener is told by the configuration."""
+"""What one listener is told by the configuration, and whom it asks who somebody is."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 
-from mail2fax.accepting.admission import Rule
+from mail2fax.accepting.admission import Network, Rule
 from mail2fax.accepting.dialogue.patience import PatienceSettings
+from mail2fax.accepting.proof import Login, Proof
 from mail2fax.accepting.transaction import RecipientLimits
+from mail2fax.reading.addresses import AddressRules
+from mail2fax.reading.gate import GateReading
+from mail2fax.values import Response
+
+
+class TryLater(Exception):
+    """A login cannot be checked now, such as when too many wait: 454 4.7.0."""
+
+
+class LoginVerifier(Protocol):
+    """Knows the logins."""
+
+    async def __call__(self, login: str, password: str, peer: str) -> Login | None:
+        """Whose login and password these are; None when nobody's.
+
+        Raises:
+            TryLater: it cannot be told now.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class RelayedMail:
+    """A mail that a mail server handed over, after its dot and before the answer.
+
+    Attributes:
+        file: its bytes, all written and not yet made durable.
+        mail_from: the reverse-path; it proves nothing.
+        proof: of the server, which admits nobody.
+        found: what the first gate read, the headline and digest among it.
+    """
+
+    file: Path
+    mail_from: str
+    proof: Proof
+    found: GateReading
+
+
+class Judge(Protocol):
+    """Finds the rule of a relayed mail by the From that is proved (L6a)."""
+
+    async def __call__(self, mail: RelayedMail, /) -> Rule | Response:
+        """The rule that admits the mail, or the refusal (550 5.7.1, or 4xx when it is open)."""
+
+
+async def nobody_is_proved(_mail: RelayedMail) -> Rule | Response:
+    """The judge of a listener that was given none."""
+    return Response(550, "5.7.1", "The sender is not proved. Ask the administrator")
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """A listener whose clients are mail servers (L6a).
+
+    Attributes:
+        servers: their addresses are of these networks; they open the conversation only. A UNIX
+            socket needs none.
+        reach: how recipients are read before the mail's rule is known: every number that any
+            rule allows.
+        judge: finds the rule after the dot.
+    """
+
+    servers: tuple[Network, ...]
+    reach: AddressRules
+    judge: Judge = nobody_is_proved
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +87,8 @@ class ListenerSettings:
         limits: recipients and destinations of a mail.
         patience: timers.
         connections: at once in all; of one network no rule names; of one that one names.
+        logins: checks logins; None offers no AUTH.
+        relay: set when the clients are mail servers, whose address admits nobody.
     """
 
     name: str
@@ -31,3 +100,5 @@ class ListenerSettings:
     limits: RecipientLimits = field(default_factory=RecipientLimits)
     patience: PatienceSettings = field(default_factory=PatienceSettings)
     connections: tuple[int, int, int] = (1000, 20, 200)
+    logins: LoginVerifier | None = None
+    relay: RelaySettings | None = None

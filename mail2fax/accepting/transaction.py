@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from mail2fax.accepting.admission import Rule, reply_addresses
-from mail2fax.reading.addresses import read_address
+from mail2fax.accepting.proof import Proof
+from mail2fax.reading.addresses import AddressRules, read_address
 from mail2fax.reading.gate import GateReading
 from mail2fax.spool.records import NewMail
 from mail2fax.values import Destination, Envelope, FaxNumber, RefusedRecipient, Response
@@ -14,10 +15,10 @@ _ROLES = ("postmaster", "abuse")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who is at the other end: session id, address, what it calls itself, by which listener."""
+    """Who is at the other end: session id, what it proved and calls itself, by which listener."""
 
     session: str
-    peer: str
+    proof: Proof
     helo: str
     listener: str
 
@@ -32,13 +33,23 @@ class RecipientLimits:
 
 @dataclass(slots=True)
 class Transaction:
-    """Between MAIL and the end of DATA."""
+    """Between MAIL and the end of DATA.
+
+    Attributes:
+        mail_from: the reverse-path.
+        declared: SIZE, 0 when the client did not say.
+        rule: by which the mail is admitted; on a relay listener known only after the dot.
+        paths: the recipients that were accepted, with their destinations.
+        refused: those that were not, for good.
+        answered: the path of every RCPT that got a 250, in order; LMTP answers each again.
+    """
 
     mail_from: str
     declared: int = 0
     rule: Rule | None = None
     paths: dict[str, tuple[Destination, ...]] = field(default_factory=dict)
     refused: list[RefusedRecipient] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -50,9 +61,9 @@ class Transaction:
                     found.setdefault(one.number, one)
         return tuple(found.values())
 
-    def add(self, path: str, rule: Rule, limits: RecipientLimits) -> Response:
+    def add(self, path: str, addresses: AddressRules, limits: RecipientLimits) -> Response:
         """Take one recipient, or say why not; a refused one is remembered for the reply (W2)."""
-        response = self._read(path, rule, limits)
+        response = self._read(path, addresses, limits)
         is_final = response.code >= 500  # noqa: PLR2004 - RFC 5321 4.2.1
         return self.refuse(path, response) if is_final else response
 
@@ -61,20 +72,39 @@ class Transaction:
         self.refused.append(RefusedRecipient(path, str(response)))
         return response
 
-    def _read(self, path: str, rule: Rule, limits: RecipientLimits) -> Response:
+    def submit_to(self, rule: Rule) -> Response | None:
+        """Read the recipients again as the rule wants, now that it is known (L6a).
+
+        A relay listener takes at RCPT what any rule allows; what this one does not becomes a
+        refused recipient.
+
+        Returns:
+            None, or the last refusal when no recipient is left.
+        """
+        self.rule, refusal = rule, None
+        for path in tuple(self.paths):
+            reading = read_address(path, rule.addresses)
+            if reading.refusal is None:
+                self.paths[path] = reading.destinations
+            else:
+                del self.paths[path]
+                refusal = self.refuse(path, reading.refusal)
+        return None if self.paths else refusal
+
+    def _read(self, path: str, addresses: AddressRules, limits: RecipientLimits) -> Response:
         if len(self.paths) >= limits.recipients:
             text = f"Only {limits.recipients} recipients a mail. Send the others in another"
             return Response(452, "4.5.3", text)
         if path.rpartition("@")[0].lower() in _ROLES or path.lower() in _ROLES:
             return Response(550, "5.1.1", "Only fax numbers are served here. Ask the administrator")
-        reading = read_address(path, rule.addresses)
+        reading = read_address(path, addresses)
         if reading.refusal is not None:
             return reading.refusal
         if len(self.destinations) + len(reading.destinations) > limits.destinations:
             text = f"Only {limits.destinations} fax numbers a mail. Send the others in another"
             return Response(452, "4.5.3", text)
-        self.rule = rule
         self.paths[path] = reading.destinations
+        self.answered.append(path)
         return Response(250, "2.1.5", _dialled(reading.destinations))
 
     def new_mail(
@@ -93,9 +123,9 @@ class Transaction:
             digest=found.digest,
             envelope=Envelope(
                 self.mail_from, tuple(self.paths), tuple(self.refused),
-                client.peer, client.helo, client.listener,
+                client.proof.peer, client.helo, client.listener,
             ),
-            identity=rule.identity_of(client.peer),
+            identity=rule.identity_of(client.proof),
             session=client.session,
             headline=found.headline,
             destinations=self._named(found.headline.names),

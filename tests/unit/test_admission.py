@@ -32,7 +32,9 @@ def test_the_first_rule_that_names_the_address_admits(peer: str, rule: str | Non
 
 def test_an_identity_tells_rule_and_address() -> None:
     """L6: what the ledger keeps, and twins are compared by."""
-    assert HOST.identity_of("192.168.1.9") == Identity("host", "network", "192.168.1.9", True)
+    identity = HOST.identity_of(Proof("192.168.1.9"))
+
+    assert identity == Identity("host", "network", "192.168.1.9", True)
 
 
 @pytest.mark.parametrize(
