@@ -1,175 +1,109 @@
-"""Ten mails of 30 MB at once: memory over idle and MB/s. ``python -m benchmarks.memory``.
+"""F3: memory with 100 mails of 25 MB in flight, beside Postfix. ``python -m benchmarks.memory``.
 
-The daemon runs as a process of its own, sending paused; memory is the PSS of its process group
-without the preparing children, which are counted apart (peak of each). Stock aiosmtpd taking
-the same mails, joined in memory and written with fsync, is the peer in the same run.
+Each server is new for each round. Memory is the PSS of all its processes, at rest and at its
+peak while the mails arrive all at once; mail2fax's preparing children are counted apart, the
+largest of them. Sending is paused and Postfix holds, so that both only take mail.
 """
 
 import argparse
 import asyncio
-import base64
-import contextlib
-import os
-import statistics
-import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-_MEGABYTE = 1_000_000
-_PEER = """
-import asyncio, os, sys
-from aiosmtpd.smtp import SMTP
-class Handler:
-    count = 0
-    async def handle_DATA(self, server, session, envelope):
-        Handler.count += 1
-        path = os.path.join(sys.argv[1], str(Handler.count))
-        with open(path, "wb") as file:
-            file.write(envelope.content)
-            file.flush()
-            os.fsync(file.fileno())
-        return "250 OK"
-async def main():
-    loop = asyncio.get_running_loop()
-    make = lambda: SMTP(Handler(), hostname="peer", loop=loop, data_size_limit=10**9)
-    server = await loop.create_server(make, "127.0.0.1", 0)
-    print("at:%d" % server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.Event().wait()
-asyncio.run(main())
-"""
+from benchmarks.figures import spread
+from benchmarks.load import Client, a_mail, on_the_wire
+from benchmarks.servers import Server, is_installed, mail2fax, postfix
+
+_NOBODY = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One round: MB of memory at rest, more at the peak, of one child at most, and MB/s."""
+    """One round: MB at rest, in all at the peak, more than at rest, of one child; and MB/s."""
 
     idle: float
+    peak: float
     more: float
     child: float
     speed: float
 
 
-def pss(pid: int) -> float:
-    """A process's proportional memory in MB, 0 when it is gone."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024 / _MEGABYTE
-    return 0.0
+@dataclass(slots=True)
+class Peaks:
+    """The most memory seen."""
+
+    own: float = 0.0
+    child: float = 0.0
 
 
-def children_of(pid: int) -> list[int]:
-    """Its child processes."""
-    with contextlib.suppress(OSError):
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
-
-
-async def watch(pid: int, peaks: dict[str, float]) -> None:
+async def watch(server: Server, peaks: Peaks) -> None:
     """Note the peaks until cancelled."""
     while True:
-        peaks["own"] = max(peaks.get("own", 0.0), pss(pid))
-        child = max((pss(one) for one in children_of(pid)), default=0.0)
-        peaks["child"] = max(peaks.get("child", 0.0), child)
-        await asyncio.sleep(0.01)
+        peaks.own = max(peaks.own, server.memory())
+        peaks.child = max(peaks.child, server.largest_child())
+        await asyncio.sleep(0.02)
 
 
-def a_mail(serial: int, size: int) -> bytes:
-    """A mail with one PDF of so many bytes, ready for the wire."""
-    pdf = b"%PDF-1.4\n" + os.urandom(size) + b"\n%%EOF\n"
-    encoded = base64.encodebytes(pdf).replace(b"\n", b"\r\n")
-    head = (
-        f"From: ann@example.org\r\nSubject: {serial}\r\nMIME-Version: 1.0\r\n"
-        'Content-Type: application/pdf; name="a.pdf"\r\n'
-        "Content-Transfer-Encoding: base64\r\n\r\n"
-    )
-    return head.encode() + encoded + b".\r\n"
+async def _one_mail(server: Server, wire: bytes) -> None:
+    client = await Client.at(server.port)
+    await client.send(wire)
+    await client.leave()
 
 
-async def send(port: int, data: bytes) -> None:
-    """Hand one mail over."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    await reader.readline()
-    for command in ("HELO me", "MAIL FROM:<ann@example.org>",
-                    "RCPT TO:<+41225550123@fax.example.com>", "DATA"):  # fmt: skip
-        writer.write(command.encode() + b"\r\n")
-        await reader.readline()
-    writer.write(data)
-    answer = await reader.readline()
-    if not answer.startswith(b"250"):
-        raise RuntimeError(answer.decode())
-    writer.close()
-
-
-async def measure(command: list[str], mails: list[bytes]) -> Measured:
+async def measure(
+    running: AbstractAsyncContextManager[Server], mails: int, wire: bytes
+) -> Measured:
     """One server, one round of all mails at once."""
-    server = await asyncio.create_subprocess_exec(
-        sys.executable, *command,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    assert server.stdout is not None
-    port = int((await server.stdout.readline()).rpartition(b":")[2])
-    await send(port, mails[0])
-    await asyncio.sleep(3.0)
-    idle, peaks = pss(server.pid), dict[str, float]()
-    watching = asyncio.create_task(watch(server.pid, peaks))
-    started = time.perf_counter()
-    await asyncio.gather(*(send(port, data) for data in mails))
-    took = time.perf_counter() - started
-    await asyncio.sleep(2.0)
-    watching.cancel()
-    server.terminate()
-    await server.wait()
-    size = sum(map(len, mails)) / _MEGABYTE
-    return Measured(idle, peaks["own"] - idle, peaks["child"], size / took)
-
-
-def write_config(directory: str) -> Path:
-    """A configuration that takes mail and faxes nothing."""
-    config = Path(directory, "mail2fax.yaml")
-    config.write_text(
-        f"domains: [fax.example.com]\nregion: CH\nstate_dir: {directory}/state\n"
-        "listen: [{address: 127.0.0.1, port: 0}]\nsenders: [{networks: [127.0.0.0/8]}]\n"
-        "faxplus: {token: t, from: +41225550100, base_url: 'http://127.0.0.1:9'}\n"
-        "sending: {paused: true}\n"
-    )
-    return config
+    async with running as server:
+        await _one_mail(server, wire)
+        await asyncio.sleep(3.0)
+        idle, peaks = server.memory(), Peaks()
+        watching = asyncio.create_task(watch(server, peaks))
+        started = time.perf_counter()
+        await asyncio.gather(*(_one_mail(server, wire) for _ in range(mails)))
+        took = time.perf_counter() - started
+        await asyncio.sleep(2.0)
+        watching.cancel()
+    speed = mails * len(wire) / 1e6 / took
+    return Measured(idle, peaks.own, peaks.own - idle, peaks.child, speed)
 
 
 async def rounds(count: int, mails: int, size: int) -> None:
-    """Alternate between mail2fax and its peer, and print the medians."""
-    data = [a_mail(serial, size * _MEGABYTE) for serial in range(mails)]
-    found: dict[str, list[Measured]] = {"mail2fax": [], "stock aiosmtpd": []}
+    """Alternate between mail2fax and Postfix, and print the medians."""
+    wire = on_the_wire(a_mail(size * 1_000_000))
+    found: dict[str, list[Measured]] = {"mail2fax": [], "postfix": []}
     for _ in range(count):
-        with tempfile.TemporaryDirectory() as directory:
-            config = write_config(directory)
-            serve = ["-m", "mail2fax", "serve", "--config", str(config)]
-            found["mail2fax"].append(await measure(serve, data))
-            found["stock aiosmtpd"].append(await measure(["-c", _PEER, directory], data))
+        with tempfile.TemporaryDirectory() as name:
+            directory = Path(name)
+            directory.chmod(0o755)
+            ours = mail2fax(directory / "mail2fax", _NOBODY, paused=True)
+            found["mail2fax"].append(await measure(ours, mails, wire))
+            peer = postfix(directory / "postfix", hold=True)
+            found["postfix"].append(await measure(peer, mails, wire))
+    print(f"{count} rounds of {mails} mails of {size} MB at once; MB, and MB/s")
+    medians: dict[str, dict[str, float]] = {}
     for name, measured in found.items():
-        print(f"{name}: {count} rounds of {mails} mails of {size} MB at once")
-        for field in Measured.__slots__:
-            values = sorted(getattr(one, field) for one in measured)
-            unit = "MB/s" if field == "speed" else "MB"
-            print(f"  {field:>6}: median {statistics.median(values):8.1f} {unit}"
-                  f"   ({values[0]:.1f} to {values[-1]:.1f})")  # fmt: skip
-    ours, peers = (
-        {name: statistics.median(getattr(one, name) for one in measured)
-         for name in Measured.__slots__} for measured in found.values()
-    )  # fmt: skip
-    print(f"speed, ratio to the peer: {ours['speed'] / peers['speed']:.2f}")
-    print(f"memory over idle, ratio to the peer: {ours['more'] / peers['more']:.3f}")
+        for one in fields(Measured):
+            figure = spread([getattr(a_round, one.name) for a_round in measured])
+            medians.setdefault(name, {})[one.name] = figure.median
+            print(f"  {name:>8} {one.name:>6} {figure}")
+    for name in ("peak", "more", "speed"):
+        ratio = medians["mail2fax"][name] / medians["postfix"][name]
+        print(f"  {name}, ratio to Postfix: {ratio:.2f}")
 
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description="memory and speed of large mails at once")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--mails", type=int, default=10)
-    parser.add_argument("--size", type=int, default=30, help="MB of each document")
+    parser.add_argument("--mails", type=int, default=100)
+    parser.add_argument("--size", type=int, default=25, help="MB of each mail")
     arguments = parser.parse_args()
+    if not is_installed():
+        parser.error("Postfix is not installed, or this is not root")
     asyncio.run(rounds(arguments.rounds, arguments.mails, arguments.size))
 
 

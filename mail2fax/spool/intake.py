@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from mail2fax.spool import jobs, schema
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, MailState
-from mail2fax.spool.moves import FAX, MAIL, line, move, remember
+from mail2fax.spool.moves import FAX, MAIL, line, move, move_all, remember
 from mail2fax.spool.naming import new_id, new_reference
 from mail2fax.spool.records import NewMail
 from mail2fax.spool.replies import owe
@@ -98,7 +98,7 @@ def _earlier_faxes(connection: Connection, mails: Sequence[NewMail]) -> dict[_Ke
         .join_from(schema.mail, schema.fax, fax.mail_id == mail.id)
         .where(
             mail.digest.in_({new.digest for new in mails}),
-            mail.answer != ANSWER_READ,
+            mail.answer.in_((ANSWER_OPEN, ANSWER_UNREAD)),
             mail.received_at > min(new.received_at for new in mails) - _TWIN_DAYS,
             fax.state.not_in(_NOT_FAXED),
         )
@@ -165,13 +165,13 @@ def answers_read(connection: Connection, signs: Sequence[tuple[str, float]]) -> 
     Args:
         signs: (mail id, seconds since the epoch) each.
     """
-    at = dict(signs)
-    mail_ids = list(at)
+    mail_ids = [mail_id for mail_id, _ in signs]
+    now = max(at for _, at in signs)
     rows = schema.mail
     connection.execute(update(rows).where(rows.c.id.in_(mail_ids)).values(answer=ANSWER_READ))
-    for twin_id, first_mail in _twins_of_mails(connection, mail_ids):
-        move(connection, FAX, twin_id, FaxEvent.WANTED_TWICE, at[first_mail])
-        jobs.create_if_prepared(connection, twin_id, at[first_mail])
+    if twins := [twin_id for twin_id, _ in _twins_of_mails(connection, mail_ids)]:
+        move_all(connection, FAX, twins, FaxEvent.WANTED_TWICE, now)
+        jobs.create_where_prepared(connection, twins, now)
     return [None] * len(signs)
 
 

@@ -82,19 +82,17 @@ def create_for_mail(connection: Connection, mail_id: str, now: float, per_order:
         create(connection, mail_id, pending[start : start + per_order], now)
 
 
-def create_if_prepared(connection: Connection, fax_id: str, now: float) -> None:
-    """Create the job of one released fax, if its mail is already prepared.
-
-    Otherwise the preparing of the mail will.
-    """
+def create_where_prepared(connection: Connection, fax_ids: Sequence[str], now: float) -> None:
+    """Create the jobs of released faxes whose mail is prepared; preparing creates the others."""
     fax, mail = schema.fax.c, schema.mail.c
-    row = connection.execute(
-        select(mail.id, mail.state)
+    rows = connection.execute(
+        select(fax.id, fax.mail_id)
         .join_from(schema.fax, schema.mail, fax.mail_id == mail.id)
-        .where(fax.id == fax_id)
-    ).one()
-    if row.state == MailState.PREPARED:
-        create(connection, row.id, [fax_id], now)
+        .where(fax.id.in_(fax_ids), mail.state == MailState.PREPARED)
+        .order_by(fax.id)
+    )
+    for fax_id, mail_id in rows.all():
+        create(connection, mail_id, [fax_id], now)
 
 
 # Being looked for

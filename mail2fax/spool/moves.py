@@ -1,6 +1,7 @@
 """The one place where a state is assigned: ask the table, write the state, keep the history."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -47,6 +48,29 @@ def move(
     connection.execute(update(rows).where(rows.c.id == row_id).values(state=state, **columns))
     remember(connection, [line(subject, found[1], row_id, event, state, at, detail)])
     return state
+
+
+def move_all(
+    connection: Connection, subject: Subject, row_ids: Sequence[str], event: StrEnum, at: float
+) -> None:
+    """Let one event happen to many rows, with as many statements as there are states.
+
+    Raises:
+        IllegalEvent: as `move`.
+    """
+    rows = subject.rows
+    mail_id = rows.c.id if subject is MAIL else rows.c.mail_id
+    states: dict[StrEnum, list[str]] = defaultdict(list)
+    lines: list[dict[str, Any]] = []
+    for row in connection.execute(
+        select(rows.c.id, rows.c.state, mail_id.label("mail")).where(rows.c.id.in_(row_ids))
+    ):
+        state = lifecycle.after(subject.transitions, subject.states(row.state), event)
+        states[state].append(row.id)
+        lines.append(line(subject, row.mail, row.id, event, state, at))
+    for state, ids in states.items():
+        connection.execute(update(rows).where(rows.c.id.in_(ids)).values(state=state))
+    remember(connection, lines)
 
 
 def line(

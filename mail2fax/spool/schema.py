@@ -69,7 +69,7 @@ mail = Table(
     Column("pictures_decided", Text),
     Index("mail_due", "state", "next_try"),
     Index("mail_series", "series"),
-    Index("mail_digest", "digest"),
+    Index("mail_digest", "digest", "answer"),
     Index("mail_session", "session"),
 )
 

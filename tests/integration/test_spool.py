@@ -544,7 +544,14 @@ def shape(path: Path) -> dict[str, set[tuple[object, ...]]]:
         ]
         return {
             table: {row[1:4] + row[5:] for row in connection.execute(f"PRAGMA table_info({table})")}
-            | {row[1:4] for row in connection.execute(f"PRAGMA index_list({table})")}
+            | {
+                tuple(row)
+                for row in connection.execute(
+                    'SELECT list.name, list."unique", list.origin, info.seqno, info.name '
+                    "FROM pragma_index_list(?) AS list, pragma_index_info(list.name) AS info",
+                    (table,),
+                )
+            }
             for table in tables
         }
 

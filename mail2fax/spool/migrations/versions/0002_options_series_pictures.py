@@ -16,6 +16,8 @@ def upgrade() -> None:
     op.add_column("mail", sa.Column("series_total", sa.Integer))
     op.add_column("mail", sa.Column("pictures_decided", sa.Text))
     op.create_index("mail_series", "mail", ["series"])
+    op.drop_index("mail_digest", "mail")
+    op.create_index("mail_digest", "mail", ["digest", "answer"])
     op.add_column("document", sa.Column("role", sa.Text, nullable=False, server_default=""))
     op.add_column("fax", sa.Column("wishes", sa.JSON))
     op.add_column("fax", sa.Column("options", sa.JSON))
