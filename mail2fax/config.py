@@ -13,11 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
-    model_validator,
 )
 
 from mail2fax.config_fields import (
@@ -28,17 +26,17 @@ from mail2fax.config_fields import (
     Domain,
     Duration,
     Mailbox,
-    Network,
     Numbers,
     Port,
     RetryPolicy,
+    Section,
     Size,
     Texts,
     Timezone,
     as_list,
     machine_timezone,
-    mailbox,
 )
+from mail2fax.config_senders import Conditions
 from mail2fax.errors import ConfigError
 from mail2fax.values import Cover, Options
 from mail2fax.yaml_file import Place, YamlFile, read_yaml
@@ -59,13 +57,7 @@ _SENTENCES = {
 _EXAMPLE = "senders: [{networks: [192.168.1.0/24]}]"
 
 
-class _Section(BaseModel):
-    """Every section: frozen, and no key that is not known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Listen(_Section):
+class Listen(Section):
     """One listener."""
 
     address: Address
@@ -76,7 +68,7 @@ class Listen(_Section):
     allow_no_domain: bool = False
 
 
-class FaxPlusAccount(_Section):
+class FaxPlusAccount(Section):
     """The account at Fax.Plus."""
 
     token: SecretStr
@@ -85,7 +77,7 @@ class FaxPlusAccount(_Section):
     user_id: str = "self"
 
 
-class RelayAddress(_Section):
+class RelayAddress(Section):
     """Where replies go."""
 
     host: str = "127.0.0.1"
@@ -93,13 +85,13 @@ class RelayAddress(_Section):
     envelope_from: Mailbox | None = None
 
 
-class RepliesFrom(_Section):
+class RepliesFrom(Section):
     """Who replies come from."""
 
     sender: Annotated[Mailbox | None, Field(alias="from")] = None
 
 
-class CoverPage(_Section):
+class CoverPage(Section):
     """A cover page made by Fax.Plus."""
 
     name_to: str = ""
@@ -112,7 +104,7 @@ class CoverPage(_Section):
     ] = ()
 
 
-class FaxOptions(_Section):
+class FaxOptions(Section):
     """How faxes are sent unless something nearer says otherwise."""
 
     resolution: Literal["fine", "superfine"] | None = None
@@ -124,36 +116,25 @@ class FaxOptions(_Section):
     user: str | None = None
 
 
-class SenderRule(_Section):
+class SenderRule(Conditions):
     """Who may send, and what holds for them."""
 
     name: str = ""
-    networks: Annotated[tuple[Network, ...], Field(min_length=1)]
-    reply_to: str = "envelope"
-    device: bool = False
     replies: Literal["both", "outcome"] | None = None
     source_numbers: Annotated[Numbers, Field(alias="from")] = ()
     countries: Countries = ()
     body: Literal["comment", "off"] | None = None
     options: FaxOptions = FaxOptions()
 
-    @model_validator(mode="after")
-    def _check(self) -> "SenderRule":
-        if self.reply_to != "envelope":
-            mailbox(self.reply_to)
-        elif self.device:
-            raise ValueError("a device needs a fixed reply_to: the office that reads its replies")
-        return self
 
-
-class NumberPolicy(_Section):
+class NumberPolicy(Section):
     """Which numbers may be dialled."""
 
     allow_unassigned: bool = False
     deny_prefixes: Texts = ()
 
 
-class Sending(_Section):
+class Sending(Section):
     """How orders are sent and settled."""
 
     on_unknown: Literal["reconcile", "hold"] = "reconcile"
@@ -169,7 +150,7 @@ class Sending(_Section):
     paused: bool = False
 
 
-class Limits(_Section):
+class Limits(Section):
     """What a mail and a fax may be."""
 
     attachments: Size = 100_000_000
@@ -181,7 +162,7 @@ class Limits(_Section):
     connections: Count = 1000
 
 
-class Preparing(_Section):
+class Preparing(Section):
     """The children that open documents."""
 
     children: Count = 2
@@ -189,7 +170,7 @@ class Preparing(_Section):
     seconds: Count = 20
 
 
-class Config(_Section):
+class Config(Section):
     """The whole configuration."""
 
     domains: Annotated[tuple[Domain, ...], BeforeValidator(as_list), Field(min_length=1)]

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from mail2fax.shared_networks import provider_of
 from mail2fax.values import Retry
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)", re.ASCII)
@@ -21,6 +22,10 @@ _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9,
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _MAILBOX = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _RETRY = re.compile(r"([0-3])\s*/\s*([0-9]|[12][0-9]|30)", re.ASCII)
+_RATE = re.compile(r"([0-9]{1,9})\s*/\s*(hour|day|month)", re.ASCII)
+_RATE_SECONDS = {"hour": 3600.0, "day": 86400.0, "month": 30 * 86400.0}
+_AUTHSERV = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_TENANT = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _WIDEST = {4: 28, 6: 56}
 
@@ -95,6 +100,12 @@ def _network(text: Any) -> IPv4Network | IPv6Network:
             f"{text} is a public range of many owners. Name the addresses of your own "
             f"(at most /{_WIDEST[network.version]})"
         )
+    provider = provider_of(network)
+    if provider is not None:
+        raise ValueError(
+            f"{text} belongs to {provider}, which sends for everybody from there. Use a login, "
+            f"dkim or m365 instead"
+        )
     return network
 
 
@@ -122,6 +133,39 @@ def _retry(text: Any) -> Retry:
     return Retry(int(found[1]), int(found[2]))
 
 
+def _rates(text: Any) -> tuple[tuple[int, float], ...]:
+    found = []
+    for one in as_list(text):
+        rate = _RATE.fullmatch(str(one).strip())
+        if not rate or int(rate[1]) < 1:
+            raise ValueError(f"{one!r} is no quota. Write count/hour, /day or /month: 100/day")
+        found.append((int(rate[1]), _RATE_SECONDS[rate[2]]))
+    return tuple(found)
+
+
+def _people(text: str) -> str:
+    """A mail address, or ``@`` and a domain for everybody there; lower case."""
+    local, at, domain = text.rpartition("@")
+    if not at or (local and not _MAILBOX.fullmatch(text)):
+        raise ValueError(f"{text!r} names nobody. Write ann@example.com, or @example.com for all")
+    return f"{local.lower()}@{_domain(domain)}"
+
+
+def _authserv(text: str) -> str:
+    if not _AUTHSERV.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no authserv-id. Write the first word your server puts into "
+            f"Authentication-Results, or none if it puts none"
+        )
+    return text.lower()
+
+
+def _tenant(text: str) -> str:
+    if not _TENANT.fullmatch(text.strip().lower()):
+        raise ValueError(f"{text!r} is no tenant. Write its id from the Entra admin center")
+    return text.strip().lower()
+
+
 def machine_timezone() -> str:
     """The machine's own time zone, UTC when it does not tell."""
     try:
@@ -129,6 +173,12 @@ def machine_timezone() -> str:
         return _timezone(name)
     except (OSError, ValueError):
         return "UTC"
+
+
+class Section(BaseModel):
+    """Every section: frozen, and no key that is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 Duration = Annotated[float, BeforeValidator(_duration)]
@@ -143,5 +193,10 @@ Country = Annotated[str, AfterValidator(_country)]
 Countries = Annotated[tuple[Country, ...], BeforeValidator(as_list)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Numbers = Annotated[tuple[Annotated[str, AfterValidator(_number)], ...], BeforeValidator(as_list)]
+People = Annotated[tuple[Annotated[str, AfterValidator(_people)], ...], BeforeValidator(as_list)]
+Domains = Annotated[tuple[Domain, ...], BeforeValidator(as_list)]
+AuthservId = Annotated[str, AfterValidator(_authserv)]
+Tenant = Annotated[str, AfterValidator(_tenant)]
+Rates = Annotated[tuple[tuple[int, float], ...], BeforeValidator(_rates)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from mail2fax import events
-from mail2fax.accepting.admission import ENVELOPE, Rule
+from mail2fax.accepting.admission import ENVELOPE, MICROSOFT, AuthorRule, Rule, Way
 from mail2fax.accepting.listener import Listener
 from mail2fax.accepting.settings import ListenerSettings
 from mail2fax.accepting.transaction import RecipientLimits
@@ -241,6 +241,30 @@ def rule_of(config: Config, listen: Listen, rule: SenderRule, position: int) -> 
         replies=rule.replies or ("outcome" if rule.device else "both"),
         options=config.options_of(rule),
         device=rule.device,
+        logins=rule.login,
+        certificates=rule.certificate or ((MICROSOFT,) if rule.m365 else ()),
+        author=author_rule(rule),
+        reply_domains=frozenset(rule.reply_domains),
+        quotas=rule.quota.quotas(),
+        frozen=rule.frozen,
+    )
+
+
+def author_rule(rule: SenderRule) -> AuthorRule | None:
+    """Whose mail a rule admits and what proves it; None when the session decides."""
+    if rule.m365 is not None:
+        return AuthorRule(Way.M365, domains=frozenset(rule.m365.domains), source=rule.m365.tenant)
+    if not rule.asks_for_author:
+        return None
+    people, domains = rule.addresses, frozenset[str]()
+    if rule.dkim is not None:
+        people, domains = rule.dkim.addresses, frozenset(rule.dkim.domains)
+    way = Way.DKIM if rule.dkim else Way.RESULTS if rule.trusted_results else Way.RELAY
+    return AuthorRule(
+        way,
+        frozenset(one for one in people if not one.startswith("@")),
+        domains | {one[1:] for one in people if one.startswith("@")},
+        rule.trusted_results or "",
     )
 
 

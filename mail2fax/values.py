@@ -102,15 +102,40 @@ class Identity:
 
     Attributes:
         rule: the rule's name in the configuration, such as ``senders[0]``.
-        kind: how they were identified: ``network`` today; login, dkim, … later.
-        name: who, in words: ``192.0.2.0/24``, a login, an address.
+        kind: how they were identified: ``network``, ``login``, ``certificate``, or what proved
+            the author: ``dkim``, ``m365``, ``results``, ``relay``.
+        name: what was proved, in words: a client's address, a login, a mail address.
         device: a copier rather than a person.
+        person: who stands behind it, a login or a mail address; empty when nobody is named.
+        person_proved: whether the person was proved, and not only named at a device (L7).
     """
 
     rule: str
     kind: str
     name: str
     device: bool = False
+    person: str = ""
+    person_proved: bool = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name by which it can be frozen: its rule, what was proved, its person."""
+        return frozenset({self.rule, self.name, self.person} - {""})
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """The most a rule may send in any stretch of time (L8).
+
+    Attributes:
+        what: ``faxes``, ``pages`` or ``numbers`` (distinct ones).
+        most: how many.
+        seconds: in any stretch of so many seconds.
+    """
+
+    what: str
+    most: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +266,12 @@ class Headline:
     auto_submitted: str = ""
     names: tuple[tuple[str, str], ...] = ()
     """(address, display name) pairs from To and Cc (A9)."""
+    author: str = ""
+    """The one mailbox of From, empty when it could be read in two ways; a claim, not a proof."""
+    answer_to: str = ""
+    """The one mailbox of Reply-To, likewise."""
+    is_automatic: bool = False
+    """Whether a program sent it, or a list (R9)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from mail2fax.accepting.admission import Rule, reply_addresses
+from mail2fax.accepting.admission import Rule
+from mail2fax.accepting.people import reply_addresses, with_person
 from mail2fax.accepting.proof import Proof
 from mail2fax.reading.addresses import AddressRules, read_address
 from mail2fax.reading.gate import GateReading
@@ -113,6 +114,9 @@ class Transaction:
         """The mail as it is recorded before its 250."""
         rule = self.rule
         assert rule is not None, "a recipient was accepted"
+        proof, headline = client.proof, found.headline
+        identity = rule.identity_of(proof, headline.author)
+        identity = with_person(identity, rule, headline, self.destinations)
         return NewMail(
             id=mail_id,
             reference=reference,
@@ -123,13 +127,13 @@ class Transaction:
             digest=found.digest,
             envelope=Envelope(
                 self.mail_from, tuple(self.paths), tuple(self.refused),
-                client.proof.peer, client.helo, client.listener,
+                proof.peer, client.helo, client.listener,
             ),
-            identity=rule.identity_of(client.proof),
+            identity=identity,
             session=client.session,
-            headline=found.headline,
-            destinations=self._named(found.headline.names),
-            reply_to=reply_addresses(rule, self.mail_from, rule.addresses.domains),
+            headline=headline,
+            destinations=self._named(headline.names),
+            reply_to=reply_addresses(rule, identity, proof, self.mail_from, headline),
             replies=rule.replies,
             options=rule.options,
         )  # fmt: skip

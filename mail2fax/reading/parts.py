@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mail2fax.reading import content
+from mail2fax.reading.author import only_mailbox
 from mail2fax.reading.decoding import decoded_head
 from mail2fax.reading.headers import Headers, addresses, in_charset
 from mail2fax.reading.structure import Part
@@ -157,7 +158,17 @@ def headline_of(headers: Headers) -> Headline:
         from_address=senders[0][0] if senders else "",
         auto_submitted=headers.parameters("auto-submitted")[0],
         names=tuple(names),
+        author=only_mailbox(headers, "from"),
+        answer_to=only_mailbox(headers, "reply-to"),
+        is_automatic=_is_automatic(headers),
     )
+
+
+def _is_automatic(headers: Headers) -> bool:
+    """Whether nobody wrote it for us: automatic, bulk, or through a list (R9, RFC 3834)."""
+    automatic = headers.parameters("auto-submitted")[0] not in ("", "no")
+    bulk = headers.word("precedence") in ("bulk", "junk", "list")
+    return automatic or bulk or headers.count("list-id") > 0
 
 
 def is_hop_field(name: str) -> bool:
