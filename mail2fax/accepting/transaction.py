@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from mail2fax.accepting.admission import Rule
 from mail2fax.accepting.people import reply_addresses, with_person
 from mail2fax.accepting.proof import Proof
-from mail2fax.reading.addresses import AddressRules, read_address
+from mail2fax.reading.addresses import AddressReading, AddressRules, read_address, same_address
 from mail2fax.reading.gate import GateReading
 from mail2fax.spool.records import NewMail
 from mail2fax.values import Destination, Envelope, FaxNumber, RefusedRecipient, Response
 
 _ROLES = ("postmaster", "abuse")
+_MOST_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Transaction:
             return Response(452, "4.5.3", text)
         self.paths[path] = reading.destinations
         self.answered.append(path)
-        return Response(250, "2.1.5", _dialled(reading.destinations))
+        return Response(250, "2.1.5", _dialled(reading))
 
     def new_mail(
         self, mail_id: str, reference: str, now: float, client: Client, found: GateReading
@@ -139,18 +140,30 @@ class Transaction:
         )  # fmt: skip
 
     def _named(self, names: Iterable[tuple[str, str]]) -> tuple[Destination, ...]:
-        """The destinations with the names that stand beside their addresses (A9)."""
-        by_address = {address.lower(): name for address, name in names}
+        """The destinations with the names that stand beside their addresses (A9).
+
+        The name beside a group's address is the group's; its members keep their own.
+        """
+        by_address = {same_address(address): name for address, name in names}
         named: dict[FaxNumber, str] = {}
         for path, destinations in self.paths.items():
             for one in destinations:
-                if one.number is not None and path.lower() in by_address:
-                    named.setdefault(one.number, by_address[path.lower()])
+                name = by_address.get(same_address(path))
+                is_of_a_group = len(destinations) > 1 and one.name
+                if name and one.number is not None and not is_of_a_group:
+                    named.setdefault(one.number, name)
         return tuple(
-            replace(one, name=named.get(one.number)) if one.number else one
+            replace(one, name=named.get(one.number, one.name)) if one.number else one
             for one in self.destinations
         )
 
 
-def _dialled(destinations: Iterable[Destination]) -> str:
-    return "Will fax to " + ", ".join(f"{one.number} ({one.country})" for one in destinations)
+def _dialled(reading: AddressReading) -> str:
+    """What an accepted recipient is told: the numbers, or how many a group has (A7)."""
+    count = len(reading.destinations)
+    if reading.groups:
+        sizes = ", ".join(f"{name} ({size} numbers)" for name, size in reading.groups)
+        return f"Will fax to {sizes}, {count} fax numbers in all"
+    shown = [f"{one.number} ({one.country})" for one in reading.destinations[:_MOST_SHOWN]]
+    more = [f"{count - _MOST_SHOWN} more"] if count > _MOST_SHOWN else []
+    return f"Will fax to {', '.join([*shown, *more])}"

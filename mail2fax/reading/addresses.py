@@ -6,15 +6,22 @@ refused refuses the whole address, so that nobody believes a fax went to all of 
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
-from mail2fax.reading.numbers import NumberRules, read_number, shown
+from mail2fax.reading.contacts import Contact, Contacts
+from mail2fax.reading.forms import LocalPart, refuse_sub_address, taken_apart, unquoted
+from mail2fax.reading.numbers import (
+    NumberRules,
+    Refused,
+    plain_punctuation,
+    read_number,
+    shown,
+)
 from mail2fax.values import Destination, Response
 
 _SEPARATORS = re.compile(r"[,;&]", re.ASCII)
-_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
-_OPTION = re.compile(r"/\s*[A-Za-z]", re.ASCII)
-_TAG = re.compile(r"\+([^+]*[A-Za-z][^+]*)", re.ASCII)
+_PLUS = re.compile(r"(?:\( *)?\+", re.ASCII)
 _LETTER = re.compile(r"[A-Za-z]", re.ASCII)
 _MOST_DESTINATIONS = 500
 
@@ -28,6 +35,7 @@ class AddressRules:
         prefix: word before a ``+`` as in ``fax+0225550123@``; empty for none (A3).
         allow_no_domain: whether a bare number without ``@`` is taken (A2).
         max_destinations: how many numbers one address may name.
+        contacts: gives the names of this moment (A7); their file may change while rules stay.
     """
 
     domains: tuple[str, ...]
@@ -35,15 +43,24 @@ class AddressRules:
     prefix: str = ""
     allow_no_domain: bool = False
     max_destinations: int = _MOST_DESTINATIONS
+    contacts: Callable[[], Contacts] = Contacts
 
 
 @dataclass(frozen=True, slots=True)
 class AddressReading:
-    """What became of an address: its destinations, or the refusal of all of it."""
+    """What became of an address.
+
+    Attributes:
+        destinations: its numbers; none when it is refused.
+        refusal: of all of it, or None.
+        steps: how it was read, a sentence each, for ``mail2fax number``.
+        groups: the groups it names, each with its size.
+    """
 
     destinations: tuple[Destination, ...]
     refusal: Response | None
     steps: tuple[str, ...] = ()
+    groups: tuple[tuple[str, int], ...] = ()
 
 
 def split_path(argument: str) -> tuple[str, str]:
@@ -105,7 +122,7 @@ def read_address(raw: str, rules: AddressRules) -> AddressReading:
 
     Args:
         raw: the path as `split_path` gives it.
-        rules: our domains and how numbers are read.
+        rules: our domains, the contacts, and how numbers are read.
 
     Returns:
         The reading; it never raises. Numbers that stand twice count once (A5).
@@ -113,14 +130,16 @@ def read_address(raw: str, rules: AddressRules) -> AddressReading:
     local, at, domain = raw.rpartition("@")
     if not at:
         local, domain = raw, ""
-    if refusal := _domain_refusal(domain, bool(at), rules) or _encoding_refusal(raw):
-        return AddressReading((), refusal)
-    written = _unquoted(local)
-    if rules.prefix and written.lower().startswith(f"{rules.prefix.lower()}+"):
-        written = written[len(rules.prefix) + 1 :]
-    if refusal := _form_refusal(written):
-        return AddressReading((), refusal)
-    return _numbers(_pieces(written), rules)
+    steps: list[str] = []
+    try:
+        _check_domain(domain, bool(at), rules)
+        _check_encoding(local)
+        part = taken_apart(unquoted(plain_punctuation(local)), rules.prefix)
+        steps += part.steps
+        _check_wishes(part)
+        return _read(part, rules, steps)
+    except Refused as refused:
+        return AddressReading((), refused.response, tuple(steps))
 
 
 def same_domain(domain: str) -> str:
@@ -133,75 +152,123 @@ def same_domain(domain: str) -> str:
     return bare if bare.isascii() else bare.encode("idna").decode("ascii")
 
 
-def _domain_refusal(domain: str, has_domain: bool, rules: AddressRules) -> Response | None:
+def same_address(address: str) -> str:
+    """An address in the form in which a To is compared with a recipient: no quotes, no case."""
+    local, at, domain = address.strip(" ").rpartition("@")
+    if not at:
+        return unquoted(domain).lower()
+    try:
+        return f"{unquoted(local).lower()}@{same_domain(domain)}"
+    except UnicodeError:
+        return address.lower()
+
+
+def _check_domain(domain: str, has_domain: bool, rules: AddressRules) -> None:
     if not has_domain:
         if rules.allow_no_domain or not rules.domains:
-            return None
-        return Response(550, "5.1.3", f"Write the number with @{rules.domains[0]} behind it")
+            return
+        raise Refused(f"Write the number with @{rules.domains[0]} behind it")
     try:
         ours = not rules.domains or same_domain(domain) in rules.domains
     except UnicodeError:
         ours = False
-    if ours:
-        return None
-    wanted = ", ".join(rules.domains[:3])
-    return Response(
-        550, "5.7.1", f"{shown(domain)} is not served here. Fax numbers are at {wanted}"
-    )
+    if not ours:
+        wanted = ", ".join(rules.domains[:3])
+        raise Refused(f"{shown(domain)} is not served here. Fax numbers are at {wanted}", "5.7.1")
 
 
-def _encoding_refusal(raw: str) -> Response | None:
-    local = raw.rpartition("@")[0] or raw
-    if local.isascii() and local.isprintable():
-        return None
-    return Response(550, "5.1.3", f"{shown(local)}: only the digits 0 to 9 are read as a number")
+def _check_encoding(local: str) -> None:
+    plain = plain_punctuation(local)
+    if not (plain.isascii() and plain.isprintable()):
+        raise Refused(f"{shown(local)}: only the digits 0 to 9 are read as a number")
 
 
-def _unquoted(local: str) -> str:
-    """A local part without its quotes (RFC 5321 4.1.2 Quoted-string)."""
-    if len(local) > 1 and local.startswith('"') and local.endswith('"'):
-        return _QUOTED_PAIR.sub(r"\1", local[1:-1])
-    return local
+def _check_wishes(part: LocalPart) -> None:
+    """Options that are not understood yet are refused by name, never left out."""
+    if part.wishes:
+        said = "".join(f"/{one.key}={one.value}" for one in part.wishes)
+        raise Refused(f"{shown(said)}: options in the address are not understood here")
 
 
-def _form_refusal(written: str) -> Response | None:
-    """Forms that are not understood yet are refused by name, never read in part."""
-    if option := _OPTION.search(written):
-        what = shown(written[option.start() :])
-        return Response(550, "5.1.3", f"{what}: options in the address are not understood here")
-    if "#" in written or "=" in written:
-        return Response(550, "5.1.3", f"{shown(written)}: sub-addresses cannot be faxed to")
-    digits_before = any(letter.isdigit() for letter in written.partition("+")[0])
-    tag = _TAG.search(written)
-    if tag and (digits_before or written.startswith("+")) and any(map(str.isdigit, written)):
-        return Response(550, "5.1.3", f"+{shown(tag[1])} is no number. Leave it out")
-    if _LETTER.search(written):
-        return Response(550, "5.1.1", f"{shown(written)}: not a fax number. Write it in digits")
-    return None
+def _read(part: LocalPart, rules: AddressRules, steps: list[str]) -> AddressReading:
+    """The numbers and names of a local part, each number once (A5)."""
+    pieces = _pieces(part.numbers) or [""]
+    contacts = rules.contacts()
+    named = [contacts.members(piece) for piece in pieces]
+    count = sum(len(members) or 1 for members in named)
+    if count > rules.max_destinations:
+        text = f"{count} fax numbers in one address, {rules.max_destinations} may be"
+        raise Refused(f"{text}. Send it in parts", "4.5.3", 452)
+    found: dict[str, Destination] = {}
+    groups: list[tuple[str, int]] = []
+    for position, (piece, members) in enumerate(zip(pieces, named, strict=True)):
+        if len(members) > 1:
+            groups.append((piece.strip(" "), len(members)))
+            steps.append(f"group {piece.strip(' ')}: {len(members)} numbers")
+        for one in _destinations(piece, members, position, rules, steps):
+            assert one.number is not None, "a refused number refuses the address"
+            found.setdefault(one.number.e164, replace(one, wishes=part.wishes))
+    return AddressReading(tuple(found.values()), None, tuple(steps), tuple(groups))
 
 
-def _pieces(written: str) -> list[str]:
+def _pieces(numbers: str) -> list[str]:
     """The numbers of one local part: at separators, and at every plus that begins one (A5)."""
-    pieces: list[str] = []
-    for part in _SEPARATORS.split(written):
-        head, *others = part.split("+")
-        if head.strip(" "):
-            pieces.append(head)
-        pieces += [f"+{other}" for other in others]
-    return pieces
+    parts = (piece for part in _SEPARATORS.split(numbers) for piece in _at_plus(part))
+    return [piece for piece in parts if piece.strip(" ")]
 
 
-def _numbers(pieces: list[str], rules: AddressRules) -> AddressReading:
-    if len(pieces) > rules.max_destinations:
-        text = f"{len(pieces)} numbers in one address, {rules.max_destinations} may be"
-        return AddressReading((), Response(452, "4.5.3", text))
-    destinations: dict[str, Destination] = {}
-    steps: list[str] = []
-    for piece in pieces or [""]:
-        reading = read_number(piece, rules.numbers)
-        steps += reading.steps
-        number = reading.destination.number
-        if number is None:
-            return AddressReading((), reading.refusal, tuple(steps))
-        destinations.setdefault(number.e164, reading.destination)
-    return AddressReading(tuple(destinations.values()), None, tuple(steps))
+def _at_plus(part: str) -> Iterator[str]:
+    """A text cut before every ``+`` and ``(+``."""
+    cuts = [found.start() for found in _PLUS.finditer(part)]
+    for begin, end in zip([0, *cuts], [*cuts, len(part)], strict=True):
+        yield part[begin:end]
+
+
+def _destinations(
+    piece: str,
+    members: tuple[Contact, ...],
+    position: int,
+    rules: AddressRules,
+    steps: list[str],
+) -> Iterator[Destination]:
+    """What one piece stands for.
+
+    Raises:
+        Refused: it is no number and no name, or a number may not be dialled.
+    """
+    if not members:
+        _check_letters(piece, position, rules)
+        yield _number(piece, piece, rules, steps)
+    for one in members:
+        number = _number(one.number.e164, piece.strip(" "), rules, steps)
+        yield replace(number, written=piece.strip(" "), name=one.name)
+
+
+def _number(text: str, said: str, rules: AddressRules, steps: list[str]) -> Destination:
+    reading = read_number(text, rules.numbers)
+    steps += reading.steps
+    if reading.refusal is not None:
+        raise Refused(
+            reading.refusal.text if said == text else f"{shown(said)}: {reading.refusal.text}",
+            reading.refusal.status,
+        )
+    return reading.destination
+
+
+def _check_letters(piece: str, position: int, rules: AddressRules) -> None:
+    """Letters are a sub-address, a tag, or a name that is not known; each is said (A3, A6, A7).
+
+    Raises:
+        Refused: there are some.
+    """
+    refuse_sub_address(piece)
+    if not _LETTER.search(piece):
+        return
+    if position and piece.startswith("+"):
+        raise Refused(f"+{shown(piece[1:])} is no number. Leave it out")
+    contacts = rules.contacts()
+    if near := contacts.nearest(piece):
+        advice = f"not a fax number, and no contact has this name. Did you mean {near}?"
+    else:
+        advice = "not a fax number. Write it in digits"
+    raise Refused(f"{shown(piece)}: {advice}", "5.1.1")

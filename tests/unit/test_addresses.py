@@ -1,11 +1,20 @@
-"""A1, A2, A3, A5: a raw address becomes numbers, or one refusal for all of it."""
+"""A1-A7: a raw address becomes numbers, or one refusal for all of it."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail2fax.reading.addresses import AddressRules, read_address, same_domain, split_path
-from mail2fax.reading.numbers import NumberRules
+from mail2fax.reading.addresses import (
+    AddressRules,
+    read_address,
+    same_address,
+    same_domain,
+    split_path,
+)
+from mail2fax.reading.contacts import Contact, Contacts
+from mail2fax.reading.forms import taken_apart
+from mail2fax.reading.numbers import NumberRules, Refused
+from mail2fax.values import FaxNumber, Wish
 
 OURS = AddressRules(
     ("fax.example.com", "xn--fax-bcher-u9a.example"),
@@ -35,6 +44,17 @@ def numbers(raw: str, rules: AddressRules = OURS) -> list[str]:
         (f"+41225550123+41435550123{D}", ["+41225550123", "+41435550123"]),
         (f"0225550123,0435550123{D}", ["+41225550123", "+41435550123"]),
         (f'"0225550123; 0435550123 & 0225550123"{D}', ["+41225550123", "+41435550123"]),
+        (f"(+41)225550123{D}", ["+41225550123"]),
+        (f"+41225550123(+41)435550123{D}", ["+41225550123", "+41435550123"]),
+        (f"FAX=+41225550123{D}", ["+41225550123"]),
+        (f"fax=+41.22.555.01.23{D}", ["+41225550123"]),
+        (f"/FAX=+41-22-555-01-23/{D}", ["+41225550123"]),
+        (f'"/fax = 022 555 01 23/"{D}', ["+41225550123"]),
+        (f"/FAX=+41225550123,+41435550123/{D}", ["+41225550123", "+41435550123"]),
+        (f"fax+FAX=0225550123{D}", ["+41225550123"]),
+        (f"0225550123/{D}", ["+41225550123"]),
+        (f"022/5550123/{D}", ["+41225550123"]),
+        (f"022\u00a0555\u201101\u202f23{D}", ["+41225550123"]),
         ("+41225550123@FAX.Example.COM.", ["+41225550123"]),
         ("+41225550123@fax-bücher.example", ["+41225550123"]),
     ],
@@ -56,8 +76,24 @@ def test_an_address_is_read(raw: str, wanted: list[str]) -> None:
         (f"0225550123+lab{D}", 550, "5.1.3", "+lab is no number"),
         (f"+41225550123+lab{D}", 550, "5.1.3", "+lab is no number"),
         (f"0225550123/at=0800{D}", 550, "5.1.3", "options"),
-        (f"FAX=+41225550123{D}", 550, "5.1.3", "sub-addresses"),
-        (f"0225550123#12{D}", 550, "5.1.3", "sub-addresses"),
+        (f"0225550123/fine{D}", 550, "5.1.3", "options"),
+        (f"0225550123+FLOWERS{D}", 550, "5.1.3", "+FLOWERS is no number"),
+        (f"+1-800-FLOWERS{D}", 550, "5.1.1", "in digits"),
+        (f"/FAX=+41225550123/T33S=12/{D}", 550, "5.1.3", "T33S=12: a sub-address"),
+        (f"FAX=+41225550123/t33s=12{D}", 550, "5.1.3", "documents none"),
+        (f"FAX=+41225550123/ISUB=1/POSTD=2{D}", 550, "5.1.3", "ISUB=1: a sub-address"),
+        (f"0225550123#12{D}", 550, "5.1.3", "#12: a sub-address"),
+        (f"0225550123*12{D}", 550, "5.1.3", "*12: a sub-address"),
+        (f'"0225550123 ext 12"{D}', 550, "5.1.3", "ext 12: a sub-address"),
+        (f'"0225550123 Ext. 12"{D}', 550, "5.1.3", "Ext. 12: a sub-address"),
+        (f'"0225550123 x12"{D}', 550, "5.1.3", "x12: a sub-address"),
+        (f"0225550123X12{D}", 550, "5.1.3", "X12: a sub-address"),
+        (f"0225550123;ext=12{D}", 550, "5.1.3", "ext=12: a sub-address"),
+        (f"0225550123p12{D}", 550, "5.1.3", "p12: a sub-address"),
+        (f"0225550123/12{D}", 550, "5.1.3", "behind the /"),
+        (f"022/555/0123{D}", 550, "5.1.3", "behind the /"),
+        (f"0225550123//{D}", 550, "5.1.3", "behind the /"),
+        (f"/0225550123{D}", 550, "5.1.3", "behind the /"),
         (f"0225550123,117{D}", 550, "5.7.1", "117: an emergency"),
         (f"0225550123,+419{D}", 550, "5.1.3", "+419"),
         (f"٠٢٢٥٥٥٠١٢٣{D}", 550, "5.1.3", "0 to 9"),
@@ -74,6 +110,131 @@ def test_an_address_is_refused_whole(raw: str, code: int, status: str, says: str
     assert (reading.refusal.code, reading.refusal.status) == (code, status)
     assert says in reading.refusal.text
     assert reading.refusal.text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("local", "left", "wishes"),
+    [
+        ("0225550123/at=0800", "0225550123", [("at", "0800")]),
+        ("0225550123/Fine/TAG=Dr._Meier/", "0225550123", [("fine", ""), ("tag", "Dr. Meier")]),
+        ("/FAX=022-5550123/retry=3/15/", "022-5550123", [("retry", "3/15")]),
+        ("022/5550123/fine", "022/5550123", [("fine", "")]),
+        ("0225550123,0435550123/from=+41225550100,+41225550200", "0225550123,0435550123",
+         [("from", "+41225550100,+41225550200")]),
+        ("0225550123/comment=a=b:c", "0225550123", [("comment", "a=b:c")]),
+        ("0225550123/at:08:00", "0225550123", [("at", "08:00")]),
+        ("0225550123/ to = Anna_", "0225550123", [("to", "Anna")]),
+    ],
+)  # fmt: skip
+def test_options_are_split_off(local: str, left: str, wishes: list[tuple[str, str]]) -> None:
+    """O2: a slash before a letter begins an option, an underscore in its value is a space."""
+    part = taken_apart(local, "")
+
+    assert part.numbers == left
+    assert part.wishes == tuple(Wish(key, value, "address") for key, value in wishes)
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        "0225550123/fine,0435550123",
+        "0225550123/tag=a,+41435550123",
+        "0225550123/tag=a;0435550123",
+        "0225550123/tag=a+41435550123",
+        "0225550123/tag=a/0435550123",
+        "0225550123/to=+41435550123",
+        "0225550123/fine+lab",
+        "/fine/0225550123",
+    ],
+)
+def test_no_number_is_lost_in_an_option(local: str) -> None:
+    """A5: a number behind an option is refused, never taken for the option's value."""
+    with pytest.raises(Refused):
+        taken_apart(local, "")
+
+
+def person(number: str, name: str) -> Contact:
+    """A contact."""
+    return Contact(FaxNumber(number), name)
+
+
+MEIER, LAB, VIENNA = (
+    person("+41225550123", "Dr. Meier"),
+    person("+41435550123", "Labor"),
+    person("+43158858", "Wien"),
+)
+BOOK = Contacts(
+    {"dr-meier": MEIER, "lab": LAB, "wien": VIENNA},
+    {"all-labs": (LAB, MEIER), "abroad": (LAB, VIENNA)},
+)
+WITH_BOOK = AddressRules(OURS.domains, OURS.numbers, "fax", False, 3, lambda: BOOK)
+
+
+@pytest.mark.parametrize(
+    ("raw", "wanted", "groups"),
+    [
+        (f"dr-meier{D}", [("+41225550123", "Dr. Meier")], ()),
+        (f'"DR-Meier"{D}', [("+41225550123", "Dr. Meier")], ()),
+        (f"fax+lab{D}", [("+41435550123", "Labor")], ()),
+        (f"All-Labs{D}", [("+41435550123", "Labor"), ("+41225550123", "Dr. Meier")],
+         (("All-Labs", 2),)),
+        (f"lab,0225550199{D}", [("+41435550123", "Labor"), ("+41225550199", None)], ()),
+        (f"all-labs,lab{D}", [("+41435550123", "Labor"), ("+41225550123", "Dr. Meier")],
+         (("all-labs", 2),)),
+        (f"/FAX=lab/{D}", [("+41435550123", "Labor")], ()),
+    ],
+)  # fmt: skip
+def test_names_stand_for_numbers(
+    raw: str, wanted: list[tuple[str, str | None]], groups: tuple[tuple[str, int], ...]
+) -> None:
+    """A7, A9: contacts and groups, in any case, alone or in a list; each number once."""
+    reading = read_address(raw, WITH_BOOK)
+
+    assert reading.refusal is None
+    assert [(str(to.number), to.name) for to in reading.destinations] == wanted
+    assert reading.groups == groups
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "status", "says"),
+    [
+        (f"dr-meyer{D}", 550, "5.1.1", "Did you mean dr-meier?"),
+        (f"zzz{D}", 550, "5.1.1", "zzz: not a fax number. Write it in digits"),
+        (f"lab+x{D}", 550, "5.1.3", "+x is no number"),
+        (f"lab#12{D}", 550, "5.1.3", "#12: a sub-address"),
+        (f"all-labs,0225550199,0225550198{D}", 452, "4.5.3", "4 fax numbers"),
+        (f"abroad{D}", 550, "5.7.1", "abroad: +43158858: faxes to Austria are not"),
+    ],
+)
+def test_a_name_is_refused_with_a_sentence(raw: str, code: int, status: str, says: str) -> None:
+    """A7: unknown names with the nearest, groups over the limit whole, members by policy."""
+    reading = read_address(raw, WITH_BOOK)
+
+    assert reading.destinations == ()
+    assert reading.refusal is not None
+    assert (reading.refusal.code, reading.refusal.status) == (code, status)
+    assert says in reading.refusal.text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("+41225550123@fax.example.com", '"+41225550123"@FAX.example.com.'),
+        ("Dr-Meier@fax.example.com", "dr-meier@fax.example.com"),
+        ('"a\\ b"@x.example', '"a b"@x.example'),
+        ("0225550123", '"0225550123"'),
+    ],
+)
+def test_the_same_address_is_seen_behind_case_and_quotes(one: str, other: str) -> None:
+    """A9: a To is the recipient's although its client wrote it otherwise."""
+    assert same_address(one) == same_address(other)
+    assert same_address(one) != same_address("b" + other)
+
+
+def test_what_cannot_be_a_domain_is_compared_as_it_stands() -> None:
+    """A9: an odd To matches nothing but itself."""
+    odd = "A@" + "ü" * 80
+    assert same_address(odd) == same_address(odd.lower())
 
 
 def test_a_bare_number_is_taken_where_the_listener_says_so() -> None:
