@@ -68,11 +68,13 @@ class Wish:
         key: the word before ``=`` or ``:``, in lower case.
         value: what stands behind it; empty when the word stands alone, as ``fine`` may.
         place: where it stood: ``header``, ``body``, ``subject`` or ``address``.
+        problem: why it can only stop the fax, a sentence; empty when it may be understood.
     """
 
     key: str
     value: str
     place: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +179,25 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A cover page made by Fax.Plus (``cover_page``)."""
+    """What stands on a cover page made by Fax.Plus (``cover_page``).
+
+    ``company`` is the recipient's and goes with ``name_to``; the API has no field for it.
+    """
 
     name_to: str = ""
     name_from: str = ""
     subject: str = ""
     message: str = ""
     flags: tuple[str, ...] = ()
+    company: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a fax is to be sent; the vocabulary of O1, each field None or empty when unsaid.
+
+    A rule, each place of a mail and an address say a part of it; what a fax has in the ledger
+    is all of them laid over one another, with its cover page written out.
 
     Attributes:
         source_numbers: ``from``: own numbers in E.164; several are offered to Fax.Plus as a list.
@@ -197,11 +206,17 @@ class Options:
         enhance: ``options.enhancement``.
         retry: provider-side retries; None means ours (ruling R4).
         tags: ``comment.tags`` beside our token.
+        bill: billing code, one more tag.
         comment: ``comment.text`` instead of the mail's own words.
-        cover: a cover page, or None.
-        body: what becomes of the mail's text: ``comment`` or ``off``.
-        from_fax: fax ID whose pages follow the documents (``from_fax``).
+        with_cover: whether there is a cover page at all.
+        cover: what stands on it, as far as it was said.
+        body: what becomes of the mail's text: ``comment``, ``cover``, ``comment+cover``,
+            ``page`` or ``off``.
+        resend: reference or fax ID of an earlier fax to send again, as written.
+        from_fax: the fax ID it was found to be; its pages follow the documents (``from_fax``).
         user_id: the Fax.Plus member to send as.
+        report: whether Fax.Plus's own report is wanted with the outcome.
+        lang: language of the replies, such as ``en``.
     """
 
     source_numbers: tuple[str, ...] = ()
@@ -210,11 +225,16 @@ class Options:
     enhance: bool | None = None
     retry: Retry | None = None
     tags: tuple[str, ...] = ()
+    bill: str | None = None
     comment: str | None = None
+    with_cover: bool | None = None
     cover: Cover | None = None
     body: str | None = None
+    resend: str | None = None
     from_fax: str | None = None
     user_id: str | None = None
+    report: bool | None = None
+    lang: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +283,7 @@ class Headline:
     message_id: str = ""
     references: str = ""
     from_address: str = ""
+    from_name: str = ""
     auto_submitted: str = ""
     names: tuple[tuple[str, str], ...] = ()
     """(address, display name) pairs from To and Cc (A9)."""
@@ -294,11 +315,18 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What would become of a mail: the whole fate, as ``mail2fax explain`` shows it (M13)."""
+    """What would become of a mail: the whole fate, as ``mail2fax explain`` shows it (M13).
+
+    ``words`` are the sender's own, whole, and ``comment`` is what of them fits one; ``wishes``
+    are those of headers, first lines and Subject, and ``subject`` is without their marks.
+    """
 
     documents: tuple[Document, ...] = ()
     not_faxed: tuple[NotFaxed, ...] = ()
     comment: str = ""
+    wishes: tuple[Wish, ...] = ()
+    subject: str = ""
+    words: str = ""
     headline: Headline = field(default_factory=Headline)
     verdict: Verdict = field(default_factory=Verdict)
 

@@ -8,7 +8,7 @@ import hashlib
 import mmap
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mail2fax.errors import Mail2FaxError
@@ -16,6 +16,7 @@ from mail2fax.preparing import pages
 from mail2fax.reading import content
 from mail2fax.reading.decoding import Buffer, Damaged, decode
 from mail2fax.reading.mail import MailReading, PartRef, measured, read_mail
+from mail2fax.reading.options.decision import asks_for_earlier_fax
 from mail2fax.reading.parts import made_up_name
 from mail2fax.values import Document, NotFaxed, Reading, Response, Verdict
 
@@ -62,13 +63,22 @@ class _Refused(Mail2FaxError):
     """The mail is not faxed; the text is the sentence the sender reads."""
 
 
-def prepare_mail(mail: Path, directory: Path, limits: DocumentLimits) -> Prepared:
+def prepare_mail(
+    mail: Path,
+    directory: Path,
+    limits: DocumentLimits,
+    *,
+    dialects: tuple[str, ...] = (),
+    resends: bool = False,
+) -> Prepared:
     """Decode, recognise and count the documents of a mail.
 
     Args:
         mail: the mail's file.
         directory: where its documents are written, made when missing.
         limits: what a fax may be made of.
+        dialects: other products' spellings of options that are read too (O6).
+        resends: whether an address asks for an earlier fax, so that no document is needed.
 
     Raises:
         OSError: the mail cannot be read or a document not be written.
@@ -80,8 +90,9 @@ def prepare_mail(mail: Path, directory: Path, limits: DocumentLimits) -> Prepare
                 _refused(read_mail(b"", 0), [], [], "The mail is empty."), *_hashes(b"", 0, 0)
             )
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-            found = read_mail(buffer, size)
-            reading = _Work(buffer, found, directory, limits).reading()
+            found = read_mail(buffer, size, dialects)
+            resends = resends or asks_for_earlier_fax(found.wishes)
+            reading = _Work(buffer, found, directory, limits, resends=resends).reading()
             return Prepared(reading, *_hashes(buffer, found.header_size, size))
 
 
@@ -96,8 +107,20 @@ def _refused(
     found: MailReading, documents: list[Document], not_faxed: list[NotFaxed], why: str
 ) -> Reading:
     verdict = Verdict(Response(554, "5.6.0", why), "mail")
+    return replace(
+        _accepted(found, documents), not_faxed=(*found.not_faxed, *not_faxed), verdict=verdict
+    )
+
+
+def _accepted(found: MailReading, documents: list[Document]) -> Reading:
     return Reading(
-        tuple(documents), (*found.not_faxed, *not_faxed), found.comment, found.headline, verdict
+        documents=tuple(documents),
+        not_faxed=found.not_faxed,
+        comment=found.comment,
+        wishes=found.wishes,
+        subject=found.subject,
+        words=found.words,
+        headline=found.headline,
     )
 
 
@@ -105,12 +128,19 @@ class _Work:
     """The documents of one mail, one after the other."""
 
     def __init__(
-        self, buffer: Buffer, found: MailReading, directory: Path, limits: DocumentLimits
+        self,
+        buffer: Buffer,
+        found: MailReading,
+        directory: Path,
+        limits: DocumentLimits,
+        *,
+        resends: bool,
     ) -> None:
         self._buffer = buffer
         self._found = found
         self._directory = directory
         self._limits = limits
+        self._resends = resends
         self._documents: list[Document] = []
         self._not_faxed: list[NotFaxed] = []
         self._decoded = 0
@@ -120,9 +150,7 @@ class _Work:
         why = self._found.damage or self._why_not()
         if why:
             return _refused(self._found, self._documents, self._not_faxed, why)
-        return Reading(
-            tuple(self._documents), self._found.not_faxed, self._found.comment, self._found.headline
-        )
+        return _accepted(self._found, self._documents)
 
     def _why_not(self) -> str:
         """Prepare every candidate; the first reason why the fax cannot be sent, or nothing."""
@@ -143,7 +171,7 @@ class _Work:
         limits, documents = self._limits, self._documents
         size = sum(document.size for document in documents)
         counted = sum(document.pages or 0 for document in documents)
-        if not documents:
+        if not documents and not self._resends:
             return "No attachment to fax was found. Attach the document as a PDF or TIFF."
         if len(documents) > limits.files:
             return f"{len(documents)} documents are more than the {limits.files} of one fax."

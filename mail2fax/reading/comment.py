@@ -48,7 +48,7 @@ _VOID = frozenset({"br", "hr", "img", "meta", "link", "input", "col", "wbr"})
 
 
 def own_words(text: str) -> str:
-    """The sender's own words of a plain text, at most 500 characters.
+    """The sender's own words of a plain text, whole.
 
     Args:
         text: the decoded body.
@@ -64,7 +64,7 @@ def own_words(text: str) -> str:
         if any(footer.match(bare) for footer in _FOOTERS):
             break
         kept.append(_SPACES.sub(" ", line).strip())
-    return _shortened("\n".join(kept))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
 
 
 def _begins_history(bare: str, lines: list[str], number: int) -> bool:
@@ -76,11 +76,9 @@ def _begins_history(bare: str, lines: list[str], number: int) -> bool:
     return bool(following) and bool(_WROTE.match(f"{bare} {following}"))
 
 
-def _shortened(text: str) -> str:
-    joined = re.sub(r"\n{3,}", "\n\n", text).strip()
-    if len(joined) <= LONGEST:
-        return joined
-    return joined[: LONGEST - 1].rstrip() + "\u2026"
+def shortened(words: str) -> str:
+    """Words as a comment: at most 500 characters."""
+    return words if len(words) <= LONGEST else words[: LONGEST - 1].rstrip() + "\u2026"
 
 
 def unflowed(text: str, *, delete_space: bool) -> str:

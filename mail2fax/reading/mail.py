@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mail2fax.reading import content
-from mail2fax.reading.comment import own_words, text_of_html, unflowed
+from mail2fax.reading.comment import own_words, shortened, text_of_html, unflowed
 from mail2fax.reading.decoding import Buffer, Damaged, decode
+from mail2fax.reading.dialects.spoken import read_subject, read_words
 from mail2fax.reading.headers import Headers
+from mail2fax.reading.options import marks
 from mail2fax.reading.parts import Purpose, Use, headline_of, is_encrypted, text_of, use_of
 from mail2fax.reading.structure import Part, StructureScanner
-from mail2fax.values import Headline, NotFaxed
+from mail2fax.values import Headline, NotFaxed, Wish
 
 _PIECE = 1 << 18
 _MOST_TEXT = 1 << 20
@@ -50,7 +52,9 @@ class MailReading:
         header_size: bytes of the top header block.
         candidates: the parts that may be documents, in order.
         not_faxed: every other leaf and why.
-        comment: the sender's own words.
+        wishes: options in its headers, first lines and Subject.
+        subject: without marks.
+        words: the sender's own words, without marks, whole.
         damage: why nothing of the mail can be trusted, a sentence; None when it can.
     """
 
@@ -58,12 +62,25 @@ class MailReading:
     header_size: int
     candidates: tuple[PartRef, ...]
     not_faxed: tuple[NotFaxed, ...]
-    comment: str
+    wishes: tuple[Wish, ...]
+    subject: str
+    words: str
     damage: str | None
 
+    @property
+    def comment(self) -> str:
+        """The sender's own words, as short as a comment is."""
+        return shortened(self.words)
 
-def read_mail(buffer: Buffer, size: int) -> MailReading:
-    """Read a mail of ``size`` bytes; never raises, whatever the bytes are (M2)."""
+
+def read_mail(buffer: Buffer, size: int, dialects: Iterable[str] = ()) -> MailReading:
+    """Read a mail of ``size`` bytes; never raises, whatever the bytes are (M2).
+
+    Args:
+        buffer: the mail's bytes.
+        size: how many.
+        dialects: other products' spellings of options that are read too (O6).
+    """
     scanner = StructureScanner()
     for at in range(0, size, _PIECE):
         scanner.feed(buffer[at : min(at + _PIECE, size)])
@@ -72,14 +89,21 @@ def read_mail(buffer: Buffer, size: int) -> MailReading:
     texts = [TextRef(part, use) for part, use in leaves if use.purpose is Purpose.TEXT]
     chosen = _chosen(texts)
     text = "\n".join(_text(buffer, ref) for ref in chosen)
+    headline = headline_of(Headers(scanner.top_block))
+    subject = read_subject(headline.subject, dialects)
+    lines = marks.in_text(text)
+    words = read_words(own_words(lines.text), dialects)
+    headers = marks.in_headers(scanner.top_block)
     return MailReading(
-        headline=headline_of(Headers(scanner.top_block)),
+        headline=headline,
         header_size=scanner.header_size or 0,
         candidates=tuple(
             _candidate(part, use) for part, use in leaves if use.purpose is Purpose.DOCUMENT
         ),
         not_faxed=tuple(_not_faxed(buffer, leaves, chosen)),
-        comment=own_words(text),
+        wishes=(*headers, *lines.wishes, *words.wishes, *subject.wishes),
+        subject=subject.text,
+        words=words.text,
         damage=_damage(scanner, text),
     )
 

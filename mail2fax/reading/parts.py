@@ -156,6 +156,7 @@ def headline_of(headers: Headers) -> Headline:
         message_id=headers.text("message-id"),
         references=headers.text("references") or headers.text("in-reply-to"),
         from_address=senders[0][0] if senders else "",
+        from_name=senders[0][1] if senders else "",
         auto_submitted=headers.parameters("auto-submitted")[0],
         names=tuple(names),
         author=only_mailbox(headers, "from"),

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mail2fax.reading.comment import LONGEST, own_words, text_of_html, unflowed
+from mail2fax.reading.comment import LONGEST, own_words, shortened, text_of_html, unflowed
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ def test_history_signature_and_footers_are_cut(text: str, words: str) -> None:
 
 def test_it_is_short() -> None:
     """Defaults: 500 characters."""
-    assert len(own_words("word " * 400)) <= LONGEST
-    assert own_words("word " * 400).endswith("…")
+    assert len(shortened(own_words("word " * 400))) <= LONGEST
+    assert shortened(own_words("word " * 400)).endswith("…")
 
 
 def test_html_becomes_the_text_a_reader_sees() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
 RULES = TESTS.parent / "docs" / "rules.md"
-_NUMBER = re.compile(r"\b[AMKSRLWFC][0-9]{1,2}a?\b")
-_RANGE = re.compile(r"\b([AMKSRLWFC])([0-9]{1,2})-[AMKSRLWFC]?([0-9]{1,2})\b")
+_NUMBER = re.compile(r"\b[AMKSRLWFCO][0-9]{1,2}a?\b")
+_RANGE = re.compile(r"\b([AMKSRLWFCO])([0-9]{1,2})-[AMKSRLWFCO]?([0-9]{1,2})\b")
 
 
 def named() -> set[str]:

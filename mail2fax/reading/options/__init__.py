@@ -1,0 +1,1 @@
+"""Options of a fax: found in marks, understood, checked against the rule, laid over. Pure."""

@@ -1,0 +1,166 @@
+"""What each fax of a mail is ordered with, or why the mail is not faxed (O2, O4, O5).
+
+The rule's options lie lowest, then the mail's places, then the fax's own address. Whatever
+their source, the result is checked against the rule. One fax that cannot be ordered as wished
+stops them all: a person who wrote two addresses wants both.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from mail2fax.reading.dialects.spoken import translated
+from mail2fax.reading.numbers import shown
+from mail2fax.reading.options.laying import lay_over
+from mail2fax.reading.options.rules import FORBIDDEN, OptionRules, WishRefused
+from mail2fax.reading.options.words import is_reference, understood
+from mail2fax.values import Cover, Options, Response, Wish
+
+LONGEST_MESSAGE = 2000
+_ON_COVER = ("cover", "comment+cover")
+_NO_SUBJECT = "Fax"
+_BILL_NEEDED = "A billing code is needed. Write [fax: bill CODE] in the Subject"
+_SOME_CODES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FaxAsked:
+    """One destination: its id, its number in E.164, the recipient's name, its own wishes."""
+
+    id: str
+    number: str
+    name: str = ""
+    wishes: tuple[Wish, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MailAsked:
+    """What options of a mail are decided from.
+
+    Attributes:
+        received_at: seconds since the epoch.
+        wishes: of its headers, first lines and Subject.
+        subject: without marks.
+        words: the sender's own words, whole.
+        sender: who the mail is from, in words.
+        has_documents: whether there is anything to fax but an earlier fax.
+    """
+
+    received_at: float
+    wishes: tuple[Wish, ...] = ()
+    subject: str = ""
+    words: str = ""
+    sender: str = ""
+    has_documents: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Options by fax id, or the refusal of the mail."""
+
+    options: Mapping[str, Options]
+    refusal: Response | None = None
+
+
+def refusal_of(
+    wishes: Iterable[Wish], rules: OptionRules, received_at: float, code: int
+) -> Response | None:
+    """Why wishes cannot be met, as far as they show it by themselves; for a client on the line."""
+    try:
+        understood(translated(wishes, rules.dialects), rules, received_at)
+    except WishRefused as refused:
+        return refused.response(code)
+    return None
+
+
+def asks_for_earlier_fax(wishes: Iterable[Wish]) -> bool:
+    """Whether a fax is wanted again, so that a mail without a document is fine (O5)."""
+    return any(wish.key in ("resend", "forward") for wish in wishes)
+
+
+def wanted_again(mail: MailAsked, faxes: Iterable[FaxAsked]) -> frozenset[str]:
+    """Every reference or fax ID that the ledger must be asked for, as far as they can be one."""
+    wishes = (*mail.wishes, *(wish for fax in faxes for wish in fax.wishes))
+    named = (wish for wish in wishes if asks_for_earlier_fax([wish]))
+    return frozenset(wish.value.upper() if is_reference(wish.value.upper()) else wish.value
+                     for wish in named)  # fmt: skip
+
+
+def decide(
+    mail: MailAsked,
+    faxes: Iterable[FaxAsked],
+    base: Options,
+    rules: OptionRules,
+    earlier: Callable[[str], str | None],
+) -> Decided:
+    """The options of every fax.
+
+    Args:
+        mail: what the mail says.
+        faxes: its destinations.
+        base: the rule's options.
+        rules: what the rule allows.
+        earlier: the fax ID that a reference or fax ID stands for, None when there is none
+            that this mail may have.
+    """
+    try:
+        return Decided({fax.id: _of_fax(fax, mail, base, rules, earlier) for fax in faxes})
+    except WishRefused as refused:
+        return Decided({}, refused.response(554))
+
+
+def _of_fax(
+    fax: FaxAsked,
+    mail: MailAsked,
+    base: Options,
+    rules: OptionRules,
+    earlier: Callable[[str], str | None],
+) -> Options:
+    wishes = translated((*mail.wishes, *fax.wishes), rules.dialects)
+    laid = lay_over(base, understood(wishes, rules, mail.received_at))
+    if rules.bill_required and laid.bill is None:
+        raise WishRefused(_BILL_NEEDED + _some_codes(rules))
+    return _with_cover(_with_earlier_fax(laid, fax, mail, earlier), fax, mail)
+
+
+def _some_codes(rules: OptionRules) -> str:
+    some = ", ".join(shown(code) for code in rules.bill_codes[:_SOME_CODES])
+    return f", such as {some}" if some else ""
+
+
+def _with_earlier_fax(
+    options: Options, fax: FaxAsked, mail: MailAsked, earlier: Callable[[str], str | None]
+) -> Options:
+    if options.resend is None:
+        if not mail.has_documents:
+            raise WishRefused(f"Nothing is attached for {fax.number}. Attach the document")
+        return options
+    found = earlier(options.resend)
+    if found is None:
+        raise WishRefused(f"resend: you have no fax {shown(options.resend)}", FORBIDDEN)
+    return replace(options, from_fax=found, enhance=False)
+
+
+def _with_cover(options: Options, fax: FaxAsked, mail: MailAsked) -> Options:
+    """The cover page written out, or none; the fields the API demands are never empty."""
+    on_cover = options.body in _ON_COVER
+    asked = options.with_cover
+    if asked is None:
+        asked = on_cover or options.cover is not None
+    if not asked:
+        body = "comment" if on_cover else options.body
+        return replace(options, with_cover=False, cover=None, body=body)
+    said = options.cover or Cover()
+    if on_cover and len(mail.words) > LONGEST_MESSAGE:
+        text = f"The text has {len(mail.words)} characters, a cover page holds {LONGEST_MESSAGE}"
+        raise WishRefused(f"{text}. Attach it as a document, or shorten it")
+    name = said.name_to or fax.name
+    cover = Cover(
+        name_to=", ".join(part for part in (name, said.company) if part) or fax.number,
+        name_from=said.name_from or mail.sender or _NO_SUBJECT,
+        subject=said.subject or mail.subject or _NO_SUBJECT,
+        message="\n\n".join(part for part in (said.message, mail.words if on_cover else "")
+                            if part),
+        flags=said.flags,
+        company=said.company,
+    )  # fmt: skip
+    return replace(options, with_cover=True, cover=cover)
