@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mail2fax import __version__
 from mail2fax.errors import ConfigError, Mail2FaxError
+from mail2fax.people_verbs import add_user_verb
 
 if TYPE_CHECKING:
     from mail2fax.config import Config
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(verbs)
     _add_number(verbs)
     _add_queue(verbs)
+    add_user_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
     _add_simulator(verbs)
     return parser
 

@@ -198,6 +198,22 @@ class Config(Section):
         """Who replies come from."""
         return self.replies.sender or f"fax@{self.domains[0]}"
 
+    @property
+    def has_logins(self) -> bool:
+        """Whether any rule asks for a login."""
+        return any(rule.login for rule in self.senders)
+
+    def rule_names(self) -> tuple[str, ...]:
+        """What each rule is called, in order."""
+        return tuple(rule.name or f"senders[{n}]" for n, rule in enumerate(self.senders))
+
+    def rules_for_login(self, login: str, only: str = "") -> tuple[str, ...]:
+        """The rules that ask for a login and name this one; ``only`` is the one it is tied to."""
+        named = zip(self.rule_names(), self.senders, strict=True)
+        return tuple(
+            name for name, rule in named if {login, "*"} & set(rule.login) and only in ("", name)
+        )
+
     def countries_of(self, rule: SenderRule) -> frozenset[str]:
         """Where a rule's faxes may go: its own countries, the site's, or the region."""
         return frozenset(rule.countries or self.countries or (self.region,))

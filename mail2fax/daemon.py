@@ -7,12 +7,14 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from mail2fax import events
 from mail2fax.accepting.admission import ENVELOPE, MICROSOFT, AuthorRule, Rule, Way
 from mail2fax.accepting.listener import Listener
+from mail2fax.accepting.logins import Logins
 from mail2fax.accepting.settings import ListenerSettings
 from mail2fax.accepting.transaction import RecipientLimits
 from mail2fax.answering.mailer import Relay
@@ -74,11 +76,15 @@ class Daemon:
             user_id=config.faxplus.user_id,
         )
         self._control = ControlSocket(self._spool, config.state_dir)
+        own = (network for rule in config.senders for network in rule.networks)
+        self._logins = Logins(self._spool, clock, own)
         self._start_stations()
         try:
             await self._control.open()
             for number, listen in enumerate(config.listen):
                 settings = listener_settings(config, listen, number)
+                if config.has_logins:
+                    settings = replace(settings, logins=self._logins)
                 listener = Listener(settings, self._spool, clock)
                 await listener.start()
                 self._listeners.append(listener)
@@ -138,6 +144,7 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._control.close()
+        self._logins.close()
         await self._client.aclose()
         await self._spool.close()
 
@@ -234,7 +241,7 @@ def listener_settings(config: Config, listen: Listen, number: int) -> ListenerSe
 def rule_of(config: Config, listen: Listen, rule: SenderRule, position: int) -> Rule:
     """One rule, as it holds on one listener."""
     return Rule(
-        name=rule.name or f"senders[{position}]",
+        name=config.rule_names()[position],
         networks=rule.networks,
         addresses=address_rules(config, listen, rule),
         reply_to=rule.reply_to or ENVELOPE,

@@ -97,6 +97,21 @@ def not_smtp(session: str, peer: str, what: str) -> None:
     _report(logging.WARNING, "not-smtp", session=session, peer=peer, what=what)
 
 
+def login_refused(peer: str, locked: float | None) -> None:
+    """A login or password was wrong; the name may be a password typed in the wrong place."""
+    _report(logging.WARNING, "login-refused", peer=peer, locked_out_s=locked)
+
+
+def login_locked(peer: str, seconds: float) -> None:
+    """A login that is shut out from a network was tried again."""
+    _report(logging.WARNING, "login-locked", peer=peer, for_s=seconds)
+
+
+def logins_crowded(peer: str) -> None:
+    """Too many password checks wait; this client is asked to come again."""
+    _report(logging.WARNING, "logins-crowded", peer=peer)
+
+
 def accept_failed(reference: str, session: str, error: BaseException) -> None:
     """A mail could not be taken; the client got a 4xx without the detail told here (L3)."""
     _log.error(

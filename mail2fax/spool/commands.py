@@ -22,7 +22,7 @@ from typing import Any
 from mail2fax import events
 from mail2fax.clock import Clock
 from mail2fax.errors import Mail2FaxError, SpoolLocked
-from mail2fax.spool import stories
+from mail2fax.spool import people_commands, stories
 from mail2fax.spool.spool import Spool
 from mail2fax.values import as_json
 
@@ -36,7 +36,7 @@ class CommandFailed(Mail2FaxError):
     """A command could not be carried out; the text is the sentence to show."""
 
 
-async def _list(spool: Spool, request: dict[str, Any]) -> Any:
+async def _list(spool: Spool, request: dict[str, Any], _who: str) -> Any:
     """``queue list``: the faxes without an outcome, or with ``all`` every one, newest first."""
     lines = await spool.do(_queue, bool(request.get("all")))
     counts = await spool.do(stories.counts)
@@ -47,7 +47,7 @@ def _queue(connection: Any, everything: bool) -> list[stories.QueueLine]:
     return stories.queue(connection, _MOST_LINES, everything=everything)
 
 
-async def _show(spool: Spool, request: dict[str, Any]) -> Any:
+async def _show(spool: Spool, request: dict[str, Any], _who: str) -> Any:
     """``queue show``: everything the ledger knows of one mail.
 
     Raises:
@@ -60,10 +60,12 @@ async def _show(spool: Spool, request: dict[str, Any]) -> Any:
     return as_json(story)
 
 
-_NOTED = frozenset({"show"})
-_COMMANDS: dict[str, Callable[[Spool, dict[str, Any]], Awaitable[Any]]] = {
+_UNTOLD = frozenset({"command", "hash"})
+_NOTED = frozenset({"show", *people_commands.NOTED})
+_COMMANDS: dict[str, Callable[[Spool, dict[str, Any], str], Awaitable[Any]]] = {
     "list": _list,
     "show": _show,
+    **people_commands.COMMANDS,
 }
 
 
@@ -74,11 +76,11 @@ async def carry_out(spool: Spool, request: dict[str, Any], who: str) -> dict[str
     if command is None:
         return {"ok": False, "error": f"no such command: {name!r}"}
     try:
-        answer: dict[str, Any] = {"ok": True, "result": await command(spool, request)}
+        answer: dict[str, Any] = {"ok": True, "result": await command(spool, request, who)}
     except Mail2FaxError as error:
         answer = {"ok": False, "error": str(error)}
     if name in _NOTED:
-        arguments = {key: str(value) for key, value in request.items() if key != "command"}
+        arguments = {key: str(value) for key, value in request.items() if key not in _UNTOLD}
         result = "done" if answer["ok"] else str(answer["error"])
         await spool.note_command(who, name, arguments, result)
         events.commanded(who, name, result)
@@ -145,7 +147,8 @@ async def ask(state_dir: Path, request: dict[str, Any]) -> Any:
         CommandFailed: with the sentence to show.
         SpoolError: the ledger cannot be opened.
     """
-    if not (state_dir / "ledger.sqlite3").exists():
+    begins = request.get("command") in people_commands.BEGIN_A_LEDGER
+    if not begins and not (state_dir / "ledger.sqlite3").exists():
         raise CommandFailed(f"{state_dir} has no ledger: nothing was ever received here")
     try:
         answer = await _ask_daemon(state_dir / "control.sock", request)

@@ -39,6 +39,7 @@ _PRAGMAS = {
     "foreign_keys": ("ON", 1),
 }
 _GROUP_LIMIT = 256
+_BUSY = 5.0
 
 
 @dataclass(slots=True)
@@ -150,7 +151,7 @@ class Ledger:
                 self._ready.set()
                 while group := self._next_group():
                     self._run(connection, group)
-        except (sqlalchemy.exc.SQLAlchemyError, SpoolError) as error:
+        except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, SpoolError) as error:
             self._fail(_translated(error))
         finally:
             self._ready.set()
@@ -240,7 +241,7 @@ def _run_crowd(connection: Connection, command: Callable[..., Any], calls: list[
 
 def _engine(path: Path) -> sqlalchemy.Engine:
     engine = sqlalchemy.create_engine(
-        f"sqlite:///{path}", poolclass=sqlalchemy.pool.StaticPool, connect_args={"timeout": 5}
+        f"sqlite:///{path}", poolclass=sqlalchemy.pool.StaticPool, connect_args={"timeout": _BUSY}
     )
 
     @event.listens_for(engine, "connect")

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """Alembic revision these tables are (`mail2fax/spool/migrations`)."""
 
 metadata = MetaData()
@@ -135,6 +135,8 @@ job = Table(
     Column("misses", Integer, nullable=False),
     Column("seen_at", Float),
     Column("why", Text, nullable=False),
+    # The frozen name for which it is held; unfreezing it releases the job (L8).
+    Column("frozen", Text),
     Index("job_due", "state", "next_try"),
     Index("job_mail", "mail_id"),
 )
@@ -201,4 +203,82 @@ command = Table(
     Column("what", Text, nullable=False),
     Column("arguments", JSON, nullable=False),
     Column("result", Text, nullable=False),
+)
+
+login = Table(
+    "login",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("reply_to", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+)
+
+login_seen = Table(
+    "login_seen",
+    metadata,
+    # From where somebody logged in of late: never locked out (L8).
+    Column("login", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    PrimaryKeyConstraint("login", "address"),
+)
+
+lockout = Table(
+    "lockout",
+    metadata,
+    # Wrong passwords for a login, known or not, from a network.
+    Column("login", Text, nullable=False),
+    Column("network", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", Float, nullable=False),
+    Column("until", Float, nullable=False),
+    PrimaryKeyConstraint("login", "network"),
+    Index("lockout_failed", "failed_at"),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    # What a rule's quotas count: reserved before the 250, released when no page was sent (L8).
+    Column("fax_id", Text, ForeignKey("fax.id"), primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("released", Integer, nullable=False),
+    Index("usage_rule", "rule", "at"),
+)
+
+frozen = Table(
+    "frozen",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    # A refusal on the line that somebody is told by mail: there is no mail it belongs to (L7).
+    Column("id", Text, primary_key=True),
+    Column("device", Text, nullable=False),
+    Column("peer", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("reply_to", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("address", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try", Float, nullable=False),
+    Column("told_at", Float),
+    Column("told_to", Text),
+    Column("why", Text, nullable=False),
+    Index("notice_due", "state", "next_try"),
+    Index("notice_device", "device", "due_at"),
 )

@@ -114,6 +114,10 @@ class Spool:
         known = await self._ledger.do(_mails_with_content)
         await asyncio.to_thread(self.content.sweep, known)
 
+    def now(self) -> float:
+        """Seconds since the epoch, on the clock the spool was opened with."""
+        return self._clock.now()
+
     async def close(self) -> None:
         """Finish what waits, close the ledger, free the directory."""
         await self._ledger.close()

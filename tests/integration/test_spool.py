@@ -14,6 +14,7 @@ from mail2fax.errors import LedgerTooNew, SpoolBroken, SpoolFull, SpoolLocked
 from mail2fax.spool import (
     durable,
     jobs,
+    ledger,
     naming,
     preparation,
     replies,
@@ -531,6 +532,20 @@ def test_a_file_that_is_no_ledger_is_not_touched(tmp_path: Path) -> None:
 
     with pytest.raises(SpoolBroken, match="not a ledger"):
         bring_up_to_date(path)
+
+
+async def test_a_ledger_that_somebody_else_reads_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K2: told, not waited for without end."""
+    monkeypatch.setattr(ledger, "_BUSY", 0.2)
+    path = tmp_path / "ledger.sqlite3"
+    bring_up_to_date(path)
+    with contextlib.closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM mail").fetchall()
+        with pytest.raises(SpoolBroken, match="the ledger failed"):
+            await Spool.open(tmp_path, Clock())
 
 
 def shape(path: Path) -> dict[str, set[tuple[object, ...]]]:

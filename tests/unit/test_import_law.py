@@ -27,13 +27,18 @@ MAY_IMPORT = {
     "daemon": STATIONS | PLAIN | GROUND | {"config"},
     "explain": STATIONS | PLAIN | GROUND | {"config", "daemon"},
     "demo": STATIONS | PLAIN | GROUND | {"config", "daemon", "simulator", "cli"},
-    "cli": STATIONS | PLAIN | GROUND | {"config", "daemon", "simulator", "demo", "explain"},
+    "people_verbs": {"errors", "config", "config_fields", "accepting", "spool"},
+    "cli": STATIONS
+    | PLAIN
+    | GROUND
+    | {"config", "daemon", "simulator", "demo", "explain", "people_verbs"},
     "simulator": set(),
     "__main__": {"cli"},
     "__init__": set(),
 }
 ONE_DOOR = {
     "aiosmtpd": {"accepting/listener.py", "simulator"},
+    "argon2": {"accepting/passwords.py"},
     "httpx": {"faxplus"},
     "sqlalchemy": {"spool"},
     "alembic": {"spool"},
