@@ -19,7 +19,6 @@ from pydantic import (
 )
 
 from mail2fax.config_fields import (
-    Address,
     Count,
     Countries,
     Country,
@@ -36,6 +35,7 @@ from mail2fax.config_fields import (
     as_list,
     machine_timezone,
 )
+from mail2fax.config_listen import Listen, Tls
 from mail2fax.config_senders import Conditions
 from mail2fax.errors import ConfigError
 from mail2fax.values import Cover, Options
@@ -55,17 +55,6 @@ _SENTENCES = {
     "string_type": "write one value",
 }
 _EXAMPLE = "senders: [{networks: [192.168.1.0/24]}]"
-
-
-class Listen(Section):
-    """One listener."""
-
-    address: Address
-    port: Port
-    name: str = ""
-    protocol: Literal["smtp"] = "smtp"
-    outside_line: Annotated[str, Field(pattern=r"^[0-9]?$")] = ""
-    allow_no_domain: bool = False
 
 
 class FaxPlusAccount(Section):
@@ -183,6 +172,7 @@ class Config(Section):
     hostname: str = ""
     state_dir: Path
     listen: Annotated[tuple[Listen, ...], Field(min_length=1)]
+    tls: Tls | None = None
     faxplus: FaxPlusAccount
     relay: RelayAddress = RelayAddress()
     replies: RepliesFrom = RepliesFrom()
@@ -270,7 +260,7 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     except ValidationError as error:
         problems = {*file.problems, *_problems(error, file)}
         raise ConfigError(sorted(problems, key=_place_of)) from None
-    file.problems += _loops(config, file)
+    file.problems += [*_loops(config, file), *_listeners(config, file)]
     if file.problems:
         raise ConfigError(sorted(file.problems, key=_place_of))
     return config
@@ -320,6 +310,20 @@ def _loops(config: Config, file: YamlFile) -> Iterator[str]:
     for place, address in told.items():
         if address.rpartition("@")[2].lower() in config.domains:
             yield _problem(file, place, f"{address} is at a fax domain: its mail would be faxed")
+
+
+def _listeners(config: Config, file: YamlFile) -> Iterator[str]:
+    """Listeners that nobody could use as they stand."""
+    for number, listen in enumerate(config.listen):
+        place = ("listen", number)
+        if listen.protocol == "smtps" and not (listen.tls or config.tls):
+            yield _problem(file, place, "smtps needs a certificate: write tls here or for all")
+        if listen.legacy and not any(rule.networks for rule in config.senders):
+            sentence = "legacy needs a rule that names networks: others do not hold there"
+            yield _problem(file, place, sentence)
+        if listen.of_relays and not any(rule.asks_for_author for rule in config.senders):
+            sentence = "mail servers need a rule that says whose mail may be faxed: addresses"
+            yield _problem(file, place, sentence)
 
 
 def _sentence(one: Any, place: Place) -> str:

@@ -7,22 +7,31 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from mail2fax import events
 from mail2fax.accepting.admission import ENVELOPE, MICROSOFT, AuthorRule, Rule, Way
+from mail2fax.accepting.crowd import Crowd, CrowdLimits
+from mail2fax.accepting.dialogue.tls import TlsFiles
 from mail2fax.accepting.listener import Listener
 from mail2fax.accepting.logins import Logins
-from mail2fax.accepting.settings import ListenerSettings
+from mail2fax.accepting.settings import (
+    Judge,
+    ListenerSettings,
+    LoginVerifier,
+    Place,
+    RelaySettings,
+    nobody_is_proved,
+)
 from mail2fax.accepting.transaction import RecipientLimits
 from mail2fax.answering.mailer import Relay
 from mail2fax.answering.message import Sender
 from mail2fax.answering.reporter import AnsweringSettings, Reporter
 from mail2fax.answering.texts import LetterSettings
 from mail2fax.clock import Clock
-from mail2fax.config import Config, Listen, SenderRule
+from mail2fax.config import Config, SenderRule
+from mail2fax.config_listen import Listen
 from mail2fax.errors import SpoolError, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.preparing.child import ChildLimits
@@ -59,7 +68,7 @@ class Daemon:
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Host and port of each listener."""
-        return [listener.address for listener in self._listeners]
+        return [address for listener in self._listeners for address in listener.addresses]
 
     async def __aenter__(self) -> Self:
         """Open the spool, start the stations, and listen last of all.
@@ -67,6 +76,7 @@ class Daemon:
         Raises:
             SpoolError: the state directory cannot be used.
             OSError: an address cannot be listened at.
+            CertificateError: a listener's TLS files are no good.
         """
         config, clock = self._config, self._clock
         self._spool = await Spool.open(config.state_dir, clock)
@@ -81,21 +91,30 @@ class Daemon:
         self._start_stations()
         try:
             await self._control.open()
-            for number, listen in enumerate(config.listen):
-                settings = listener_settings(config, listen, number)
-                if config.has_logins:
-                    settings = replace(settings, logins=self._logins)
-                listener = Listener(settings, self._spool, clock)
-                await listener.start()
-                self._listeners.append(listener)
+            await self._start_listeners()
         except BaseException:
             await self._stop()
             raise
-        where = [f"{host}:{port}" for host, port in self.addresses]
+        where = [f"{host}:{port}" if port else host for host, port in self.addresses]
         events.started(where, str(config.state_dir))
         for warning in config.warnings():
             events.warned(warning)
         return self
+
+    async def _start_listeners(self) -> None:
+        config = self._config
+        crowd = Crowd(CrowdLimits(config.limits.connections))
+        for number, listen in enumerate(config.listen):
+            logins = self._logins if config.has_logins else None
+            settings = listener_settings(config, listen, number, logins)
+            listener = Listener(settings, self._spool, self._clock, crowd)
+            self._listeners.append(listener)
+            await listener.start()
+
+    def read_certificates(self) -> None:
+        """Read every listener's TLS files again (SIGHUP)."""
+        for listener in self._listeners:
+            listener.read_certificates()
 
     def _start_stations(self) -> None:
         config, spool, clock = self._config, self._spool, self._clock
@@ -179,6 +198,17 @@ async def _stop_signals(stop: asyncio.Event) -> AsyncIterator[None]:
             loop.remove_signal_handler(getattr(signal, name))
 
 
+@contextlib.asynccontextmanager
+async def _hang_up_signal(daemon: Daemon) -> AsyncIterator[None]:
+    """SIGHUP reads the certificates again; nothing else changes without a restart."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, daemon.read_certificates)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
 async def serve(config: Config, ready: Callable[[Daemon], None]) -> None:
     """Run the daemon until SIGTERM or SIGINT.
 
@@ -190,7 +220,7 @@ async def serve(config: Config, ready: Callable[[Daemon], None]) -> None:
         SpoolError: the state directory cannot be used, or failed.
     """
     stop = asyncio.Event()
-    async with _stop_signals(stop), Daemon(config) as daemon:
+    async with _stop_signals(stop), Daemon(config) as daemon, _hang_up_signal(daemon):
         ready(daemon)
         stopped = asyncio.ensure_future(stop.wait())
         running = asyncio.ensure_future(daemon.run())
@@ -221,21 +251,51 @@ def children(config: Config) -> Children:
     )
 
 
-def listener_settings(config: Config, listen: Listen, number: int) -> ListenerSettings:
+def listener_settings(
+    config: Config,
+    listen: Listen,
+    number: int,
+    logins: LoginVerifier | None = None,
+    judge: Judge = nobody_is_proved,
+) -> ListenerSettings:
     """One listener."""
-    limits = config.limits
+    limits, tls = config.limits, listen.tls or config.tls
+    rules = tuple(
+        rule_of(config, listen, rule, position) for position, rule in enumerate(config.senders)
+    )
     return ListenerSettings(
         name=listen.name or f"listen[{number}]",
-        address=listen.address,
-        port=listen.port,
+        place=place_of(listen),
         hostname=config.hostname or config.domains[0],
         size=int(limits.attachments * _ENCODED) + _BESIDE_ATTACHMENTS,
-        rules=tuple(
-            rule_of(config, listen, rule, position) for position, rule in enumerate(config.senders)
-        ),
+        rules=tuple(rule for rule in rules if holds_on(listen, rule)),
         limits=RecipientLimits(limits.recipients, limits.destinations),
-        connections=(limits.connections, 20, 200),
+        protocol=listen.protocol,
+        tls=TlsFiles(tls.certificate, tls.key, tls.client_ca, listen.legacy) if tls else None,
+        proxy_from=listen.proxy_from,
+        logins=None if listen.of_relays else logins,
+        auth_without_tls=listen.auth_without_tls,
+        legacy=listen.legacy,
+        relay=RelaySettings(reach_of(config, listen), judge) if listen.of_relays else None,
     )
+
+
+def place_of(listen: Listen) -> Place:
+    """Where a listener listens."""
+    if listen.socket:
+        return Place((), 0, listen.path, listen.mode or 0o660, listen.systemd)
+    return Place(listen.address, listen.port or 0)
+
+
+def holds_on(listen: Listen, rule: Rule) -> bool:
+    """Whether a rule admits anybody by this listener.
+
+    A legacy listener is for named networks only; a mail server's word for its users counts
+    where the admin says that it vouches for them (L6a).
+    """
+    if listen.legacy and not rule.networks:
+        return False
+    return listen.vouches or rule.author is None or rule.author.way is not Way.RELAY
 
 
 def rule_of(config: Config, listen: Listen, rule: SenderRule, position: int) -> Rule:
@@ -277,9 +337,19 @@ def author_rule(rule: SenderRule) -> AuthorRule | None:
 
 def address_rules(config: Config, listen: Listen, rule: SenderRule) -> AddressRules:
     """How recipients are read for a rule on a listener."""
+    return _address_rules(config, listen, config.countries_of(rule))
+
+
+def reach_of(config: Config, listen: Listen) -> AddressRules:
+    """How recipients are read before a relayed mail's rule is known: as any of them allows."""
+    asked = (config.countries_of(rule) for rule in config.senders if rule.asks_for_author)
+    return _address_rules(config, listen, frozenset[str]().union(*asked))
+
+
+def _address_rules(config: Config, listen: Listen, countries: frozenset[str]) -> AddressRules:
     numbers = NumberRules(
         config.region,
-        config.countries_of(rule),
+        countries,
         listen.outside_line,
         config.numbers.allow_unassigned,
         config.numbers.deny_prefixes,

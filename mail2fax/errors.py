@@ -23,6 +23,10 @@ class ConfigError(Mail2FaxError):
         self.problems = problems
 
 
+class CertificateError(Mail2FaxError):
+    """A listener's certificate, key or client CA cannot be used; the text says which and why."""
+
+
 class Fate(StrEnum):
     """What a failed request tells about whether Fax.Plus acted on it (ruling R2)."""
 

@@ -112,6 +112,37 @@ def logins_crowded(peer: str) -> None:
     _report(logging.WARNING, "logins-crowded", peer=peer)
 
 
+def old_client(session: str, peer: str) -> None:
+    """A client said HELO: it knows neither TLS nor logins (L11)."""
+    _report(logging.INFO, "old-client", session=session, peer=peer)
+
+
+def crowded(session: str, peer: str, listener: str) -> None:
+    """A client was sent away because too many are there (L10)."""
+    _report(logging.WARNING, "crowded", session=session, peer=peer, listener=listener)
+
+
+def bad_proxy_header(session: str, peer: str, why: str) -> None:
+    """A connection from a balancer does not say who its client is (L5)."""
+    _report(logging.WARNING, "bad-proxy-header", session=session, peer=peer, why=why)
+
+
+def tls_failed(session: str, peer: str, why: str) -> None:
+    """A handshake did not come about."""
+    _report(logging.WARNING, "tls-failed", session=session, peer=peer, why=why)
+
+
+def certificate_read(listener: str, problem: str | None) -> None:
+    """A listener's certificate was read again; with a problem, the old one stays in use."""
+    level = logging.INFO if problem is None else logging.ERROR
+    _report(level, "certificate-read", listener=listener, problem=problem)
+
+
+def logged_in(session: str, peer: str) -> None:
+    """A login was right; as whom shows with the mail."""
+    _report(logging.INFO, "logged-in", session=session, peer=peer)
+
+
 def accept_failed(reference: str, session: str, error: BaseException) -> None:
     """A mail could not be taken; the client got a 4xx without the detail told here (L3)."""
     _log.error(

@@ -1,164 +1,193 @@
-"""One SMTP session as a conversation: what the client says, what it is told, what is kept.
+"""One SMTP or LMTP session as a conversation: what the client says and what it is told.
 
-A mail is ours when its bytes, its name and its row are on disk; only then is 250 written
-(promise 1). A client that goes away before does not undo a commit that has begun. Everything a
-client is told is an SMTP response with an enhanced status code and one sentence in ASCII.
+Everything a client is told is a response with an enhanced status code and one sentence in
+ASCII. What it has proved so far is one `Proof`; a mail between MAIL and its dot is one
+`Transaction`; taking it is `taking`'s.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 from mail2fax import events
-from mail2fax.accepting.admission import Rule, admit, is_within
-from mail2fax.accepting.dialogue import arguments, greeting
-from mail2fax.accepting.dialogue.data import DotScanner
-from mail2fax.accepting.dialogue.lines import EndOfInput, Lines, LineTooLong, NotSmtp
-from mail2fax.accepting.dialogue.patience import is_too_slow
+from mail2fax.accepting.admission import admit, candidates, is_within
+from mail2fax.accepting.dialogue import arguments, greeting, login
+from mail2fax.accepting.dialogue.data import LF
+from mail2fax.accepting.dialogue.lines import EndOfInput, LineTooLong, NotSmtp
+from mail2fax.accepting.dialogue.proxy import BadProxyHeader
+from mail2fax.accepting.dialogue.tls import Certificates
 from mail2fax.accepting.proof import Proof
-from mail2fax.accepting.settings import ListenerSettings, RelayedMail, RelaySettings
+from mail2fax.accepting.settings import RelaySettings, TryLater
+from mail2fax.accepting.signs import Signs
+from mail2fax.accepting.taking import NO_ROOM, Answer, Taking, too_large
+from mail2fax.accepting.taking import Host as TakingHost
 from mail2fax.accepting.transaction import Client, Transaction
-from mail2fax.clock import Clock
-from mail2fax.errors import SpoolError, SpoolFull
+from mail2fax.accepting.wire import Farewell, Wire
 from mail2fax.reading.addresses import AddressRules
-from mail2fax.reading.gate import Gate, GateReading
 from mail2fax.spool import naming
-from mail2fax.spool.content import MailFile
-from mail2fax.spool.records import NewMail
-from mail2fax.spool.spool import Spool
 from mail2fax.values import Response
 
 _MOST_ERRORS = 20
-_FULL = Response(452, "4.3.1", "No room to store mail now. Try again later")
-_BROKEN = Response(451, "4.3.0", "The mail could not be stored. Try again later")
-_LINE_ENDS = Response(
-    554, "5.6.0", "The mail has bare CR, LF or NUL characters. Lines must end with CRLF"
-)
+_MOST_JUNK = 100
+_JUNK = frozenset({"NOOP", "RSET", "VRFY", "EXPN", "HELP", "HELO", "EHLO", "LHLO"})
 _STOPPING = Response(421, "4.3.2", "The service is stopping. Try again later")
+_CROWDED = Response(421, "4.3.2", "Too many connections. Try again later")
+_HELLO_FIRST = Response(503, "5.5.1", "Say EHLO first")
 
 
-class Host(Protocol):
+class Host(TakingHost, Protocol):
     """What a conversation needs of its listener."""
 
-    settings: ListenerSettings
-    spool: Spool
-    clock: Clock
     stopping: bool
+    certificates: Certificates | None
 
-    def enter(self, conversation: "Conversation", peer: str, rule: Rule | None) -> bool:
+    def enter(self, conversation: "Conversation") -> bool:
         """Count it in; whether there is room for it."""
 
-    def leave(self, conversation: "Conversation", peer: str) -> None:
-        """Count it out."""
+    def logged_in(self, conversation: "Conversation") -> None:
+        """It has proved a login."""
 
-    def in_background(self, work: Coroutine[Any, Any, str]) -> "asyncio.Task[str]":
-        """Run something that goes on when the client has gone."""
+    def leave(self, conversation: "Conversation") -> None:
+        """Count it out."""
 
     def note(self, sign: Coroutine[Any, Any, None]) -> None:
         """Record something that no client waits for."""
 
 
 class Conversation:
-    """One client's session over a stream, for one listener."""
+    """One client's session over a wire, for one listener.
 
-    def __init__(
-        self, host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    Attributes:
+        id: of the session, as log and ledger call it.
+        proof: what the client has proved so far.
+        is_known: whether a rule names its address.
+    """
+
+    def __init__(self, host: Host, wire: Wire) -> None:
         self._host = host
         self._settings = host.settings
         self._spool = host.spool
-        self._clock = host.clock
-        self._lines = Lines(reader)
-        self._writer = writer
-        self._id = naming.new_id(self._clock.now())
-        self._peer = str((writer.get_extra_info("peername") or [""])[0])
-        self._proof = Proof(self._peer)
+        self._wire = wire
+        self.id = naming.new_id(host.clock.now())
+        self.proof = Proof(wire.peer)
+        self.is_known = False
         self._helo = ""
+        self._is_extended = False
         self._transaction: Transaction | None = None
         self._errors = 0
+        self._junk = 0
         self._at_rest = False
-        self._over = False
-        self._unread: list[str] = []  # mails whose 250 was written and not yet seen to be read
-        self._sent_before = 0  # bytes that had come before that 250 was written
-        self._commands = {
-            "HELO": self._hello, "EHLO": self._extended_hello, "MAIL": self._mail,
-            "RCPT": self._recipient, "DATA": self._data, "RSET": self._reset,
-            "NOOP": self._noop, "QUIT": self._quit, "VRFY": self._verify,
+        self._signs = Signs(lambda mail_id: host.note(self._spool.answer_read(mail_id)))
+        self._taking = Taking(host, wire, self._signs)
+        self._commands: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {
+            "MAIL": self._mail, "RCPT": self._recipient, "DATA": self._data,
+            "RSET": self._reset, "NOOP": self._noop, "QUIT": self._quit, "VRFY": self._verify,
             "EXPN": self._expand, "HELP": self._help, "BDAT": self._binary_data,
+            "STARTTLS": self._start_tls, "AUTH": self._auth,
         }  # fmt: skip
+        if self._settings.is_lmtp:
+            self._commands["LHLO"] = self._extended_hello
+        else:
+            self._commands |= {"HELO": self._hello, "EHLO": self._extended_hello}
 
     # The session
 
     async def run(self) -> None:
         """Converse until either side ends it."""
-        has_room = self._host.enter(self, self._peer, admit(self._settings.rules, self._proof))
-        events.connected(self._id, self._peer, self._settings.name)
+        has_entered = False
         try:
-            await self._converse(has_room=has_room)
+            await self._learn_peer()
+            has_entered = self._host.enter(self)
+            events.connected(self.id, self.proof.peer, self._settings.name)
+            await self._converse(has_room=has_entered)
         except (EndOfInput, ConnectionError):
-            events.client_left(self._id, self._peer, "session")
+            events.client_left(self.id, self.proof.peer, "session")
+        except BadProxyHeader as error:
+            events.bad_proxy_header(self.id, self.proof.peer, str(error))
         except Exception as error:  # noqa: BLE001 - one odd session must not go unseen
             events.bug("session", error)
         finally:
-            self._end()
+            self._end(has_entered=has_entered)
 
-    def _end(self) -> None:
-        self._host.leave(self, self._peer)
-        self._writer.close()
-        if self._unread:
-            self._host.note(self._spool.session_ended(self._id))
+    async def _learn_peer(self) -> None:
+        """Behind a balancer that is believed, the client is who its header says (L5)."""
+        settings = self._settings
+        if is_within(self.proof.peer, settings.proxy_from):
+            try:
+                async with asyncio.timeout(settings.patience.hello):
+                    self.proof = Proof(await self._wire.lines.announced())
+            except TimeoutError:
+                raise BadProxyHeader("it did not come in time") from None
+        self.is_known = self._is_admitted()
+
+    def _is_admitted(self) -> bool:
+        """Whether some rule may admit what was proved so far."""
+        if self._settings.relay is not None:
+            return bool(candidates(self._settings.rules, self.proof))
+        return admit(self._settings.rules, self.proof) is not None
+
+    def _end(self, *, has_entered: bool) -> None:
+        if has_entered:
+            self._host.leave(self)
+        self._wire.close()
+        if self._signs.missing:
+            self._host.note(self._spool.session_ended(self.id))
 
     async def _converse(self, *, has_room: bool) -> None:
+        settings = self._settings
         if not has_room:
-            await self._say(Response(421, "4.3.2", "Too many connections. Try again later"))
+            events.crowded(self.id, self.proof.peer, settings.name)
+            if not settings.tls_first:
+                await self._wire.last_words(_CROWDED)
             return
-        await self._write(greeting.banner(self._settings.hostname))
-        while self._goes_on():
-            line = await self._next_line()
-            if line is not None:
-                await self._obey(line)
-            if self._host.stopping and self._goes_on():
-                await self._say(_STOPPING)
+        try:
+            if settings.tls_first and self._host.certificates is not None:
+                await self._handshake(self._host.certificates)
+            protocol = "LMTP" if settings.is_lmtp else "ESMTP"
+            await self._wire.write(greeting.banner(settings.hostname, protocol))
+            while not self._wire.over:
+                await self._obey(await self._next_line())
+                if self._host.stopping and not self._wire.over:
+                    await self._say(_STOPPING)
+        except Farewell as end:
+            await self._wire.last_words(end.response)
 
-    def _goes_on(self) -> bool:
-        return not self._over
+    async def _next_line(self) -> bytes:
+        """The next line.
 
-    async def _next_line(self) -> bytes | None:
-        """The next command line; None when there is none, and why has been said."""
-        buffered, self._at_rest = self._lines.buffered, True
+        Raises:
+            EndOfInput: the client has gone.
+            Farewell: there is none, and the session is over.
+        """
+        lines = self._wire.lines
+        buffered, self._at_rest = lines.buffered, True
         try:
             async with asyncio.timeout(self._settings.patience.command):
-                line = await self._lines.line()
+                line = await lines.line()
         except TimeoutError:
-            await self._last_words(Response(421, "4.4.2", "No command came in time. Good bye"))
+            text = "No command came in time. Good bye"
+            raise Farewell(Response(421, "4.4.2", text)) from None
         except LineTooLong:
-            await self._last_words(Response(500, "5.5.2", "The line is too long. Good bye"))
+            text = "The line is too long. Good bye"
+            raise Farewell(Response(500, "5.5.2", text)) from None
         except NotSmtp as stranger:
-            events.not_smtp(self._id, self._peer, str(stranger))
-            await self._last_words(Response(500, "5.5.2", f"This is SMTP, not {stranger}"))
-        else:
-            self._note_sign(buffered, len(line) + 1)
-            return line
+            events.not_smtp(self.id, self.proof.peer, str(stranger))
+            text = f"This is SMTP, not {stranger}"
+            raise Farewell(Response(500, "5.5.2", text)) from None
         finally:
             self._at_rest = False
-        return None
-
-    def _note_sign(self, buffered: int, length: int) -> None:
-        """A command that was sent after our 250 shows that it was read (L9)."""
-        if self._sent_before > 0 and buffered:
-            self._sent_before -= length
-            return
-        self._sent_before = 0
-        for mail_id in self._unread:
-            self._host.note(self._spool.answer_read(mail_id))
-        self._unread.clear()
+        self._signs.command(buffered, len(line) + 1)
+        return line
 
     async def _obey(self, line: bytes) -> None:
         verb, _, rest = line.partition(b" ")
-        command = self._commands.get(verb.decode("ascii", "replace").upper())
-        if command is None:
+        name = verb.decode("ascii", "replace").upper()
+        command = self._commands.get(name)
+        if command is None or b"\r" in line:
             await self._say(Response(500, "5.5.1", "The command is not known"))
             return
+        self._count_junk(name)
         try:
             argument = rest.decode("utf-8").strip()
         except UnicodeDecodeError:
@@ -166,55 +195,60 @@ class Conversation:
             return
         try:
             await command(argument)
-        except (EndOfInput, ConnectionError):
+        except (EndOfInput, ConnectionError, Farewell):
             raise
         except Exception as error:  # noqa: BLE001 - a client is never told our insides (L3)
-            events.accept_failed("-", self._id, error)
+            events.accept_failed("-", self.id, error)
             await self._say(Response(451, "4.3.0", "An internal error. Try again later"))
+
+    def _count_junk(self, name: str) -> None:
+        """Commands that lead nowhere renew the timer; not for ever (L10)."""
+        self._junk = self._junk + 1 if name in _JUNK else self._junk
+        if self._junk > _MOST_JUNK:
+            raise Farewell(Response(421, "4.7.0", "Too many commands without a mail. Good bye"))
 
     def dismiss(self) -> None:
         """The service stops: a session that waits for a command is told so and ended."""
-        if self._at_rest and not self._over:
-            self._over = True
-            self._writer.write(f"{_STOPPING}\r\n".encode("ascii"))
-            self._writer.close()
+        if self._at_rest and not self._wire.over:
+            self._wire.dismiss(_STOPPING)
 
     def abort(self) -> None:
         """End it, whatever it does."""
-        self._writer.transport.abort()
-
-    # Words
-
-    async def _write(self, data: bytes) -> None:
-        self._writer.write(data)
-        await self._writer.drain()
+        self._wire.abort()
 
     async def _say(self, response: Response, at: str = "") -> None:
         """Answer; too many errors end the session (L10)."""
         refused = response.code >= 400  # noqa: PLR2004 - RFC 5321 4.2.1
         if refused and at:
-            events.refused_on_the_line(self._id, self._peer, at, str(response))
-        await self._write(f"{response}\r\n".encode("ascii", "replace"))
+            events.refused_on_the_line(self.id, self.proof.peer, at, str(response))
+        await self._wire.say(response)
         self._errors += refused
-        if response.code == 421:  # noqa: PLR2004 - RFC 5321 3.8: closing
-            self._over = True
-        elif self._errors > _MOST_ERRORS:
-            await self._last_words(Response(421, "4.7.0", "Too many errors. Good bye"))
+        if self._errors > _MOST_ERRORS and not self._wire.over:
+            raise Farewell(Response(421, "4.7.0", "Too many errors. Good bye"))
 
-    async def _last_words(self, response: Response) -> None:
-        """Answer and end the session."""
-        self._over = True
-        await self._write(f"{response}\r\n".encode("ascii", "replace"))
-
-    # Commands
+    # Who is there
 
     async def _hello(self, argument: str) -> None:
         if await self._greeted(argument):
+            events.old_client(self.id, self.proof.peer)
+            self._is_extended = False
             await self._say(Response(250, "", self._settings.hostname))
 
     async def _extended_hello(self, argument: str) -> None:
         if await self._greeted(argument):
-            await self._write(greeting.ehlo(self._settings.hostname, self._settings.size))
+            self._is_extended = True
+            await self._wire.write(greeting.ehlo(self._settings.hostname, self._capabilities()))
+
+    def _capabilities(self) -> Iterator[str]:
+        """What holds for this client now (L5)."""
+        if self._wire.lines.end != LF:
+            yield "PIPELINING"
+        yield f"SIZE {self._settings.size}"
+        yield from ("8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
+        if self._no_tls() is None:
+            yield "STARTTLS"
+        if self._no_login() is None:
+            yield f"AUTH {' '.join(login.MECHANISMS)}"
 
     async def _greeted(self, argument: str) -> bool:
         if not argument:
@@ -224,25 +258,111 @@ class Conversation:
         self._transaction = None
         return True
 
+    async def _start_tls(self, argument: str) -> None:
+        refusal = self._no_tls()
+        if argument:
+            refusal = Response(501, "5.5.4", "STARTTLS stands alone")
+        if refusal is not None:
+            await self._say(refusal, "STARTTLS")
+            return
+        if self._wire.lines.buffered:
+            events.tls_failed(self.id, self.proof.peer, "commands before the handshake")
+            text = "Nothing may be sent between STARTTLS and the handshake. Good bye"
+            raise Farewell(Response(501, "5.5.1", text))
+        assert self._host.certificates is not None, "see _no_tls"
+        await self._handshake(self._host.certificates, b"220 2.0.0 Begin the handshake\r\n")
+
+    def _no_tls(self) -> Response | None:
+        """Why STARTTLS cannot be; None if it can."""
+        if self._wire.is_tls:
+            return Response(503, "5.5.1", "TLS is on already")
+        if self._host.certificates is None or self._wire.lines.end == LF:
+            return Response(502, "5.5.1", "STARTTLS is not served here")
+        return None
+
+    async def _handshake(self, certificates: Certificates, go_ahead: bytes = b"") -> None:
+        """TLS from here on; what was said in the clear counts no more (RFC 3207 4.2)."""
+        if certificates.refresh():
+            events.certificate_read(self._settings.name, certificates.problem)
+        try:
+            names = await self._wire.start_tls(certificates.context, go_ahead)
+        except OSError as error:
+            events.tls_failed(self.id, self.proof.peer, str(error))
+            raise EndOfInput from None
+        self._helo, self._is_extended, self._transaction = "", False, None
+        self.proof = Proof(self.proof.peer, names)
+
+    async def _auth(self, argument: str) -> None:
+        refusal = self._no_login() or self._no_login_now()
+        logins = self._settings.logins
+        if refusal is not None or logins is None:
+            await self._say(refusal or Response(502, "5.5.1", "No logins"), "AUTH")
+            return
+        try:
+            claim = await self._claimed(argument)
+            found = await logins(claim.login, claim.password, self.proof.peer)
+        except login.AuthRefused as refused:
+            await self._say(refused.response, "AUTH")
+            return
+        except TryLater:
+            text = "Logins cannot be checked now. Try again later"
+            await self._say(Response(454, "4.7.0", text), "AUTH")
+            return
+        if found is None:
+            await self._say(Response(535, "5.7.8", "The login or the password is wrong"), "AUTH")
+            return
+        self.proof = replace(self.proof, login=found)
+        events.logged_in(self.id, self.proof.peer)
+        self._host.logged_in(self)
+        await self._say(Response(235, "2.7.0", "Welcome"))
+
+    async def _claimed(self, argument: str) -> login.Claim:
+        """Ask for login and password as the mechanism wants."""
+        exchange = login.exchange(argument)
+        try:
+            words = next(exchange)
+            while True:
+                await self._wire.write(login.challenge(words))
+                words = exchange.send(await self._next_line())
+        except StopIteration as end:
+            claim: login.Claim = end.value
+            return claim
+
+    def _no_login(self) -> Response | None:
+        """Why this client cannot log in at all here; None if it can."""
+        settings = self._settings
+        if settings.logins is None:
+            return Response(502, "5.5.1", "AUTH is not served here")
+        if not self._wire.is_tls and not is_within(self.proof.peer, settings.auth_without_tls):
+            return Response(538, "5.7.11", "Logins need TLS. Say STARTTLS first")
+        return None
+
+    def _no_login_now(self) -> Response | None:
+        if self.proof.login is not None:
+            return Response(503, "5.5.1", "You are logged in already")
+        if self._transaction is not None:
+            return Response(503, "5.5.1", "A mail has begun already. Say RSET")
+        if not self._helo or not (self._is_extended or self._settings.legacy):
+            return _HELLO_FIRST
+        return None
+
+    # A mail
+
     async def _mail(self, argument: str) -> None:
         found = arguments.mail_argument(argument)
         if isinstance(found, Response):
             await self._say(found, "MAIL")
         elif not self._helo:
-            await self._say(Response(503, "5.5.1", "Say EHLO first"), "MAIL")
+            await self._say(_HELLO_FIRST, "MAIL")
         elif self._transaction is not None:
             await self._say(Response(503, "5.5.1", "A mail has begun already. Say RSET"), "MAIL")
         elif found.size > self._settings.size:
-            await self._say(self._too_large(), "MAIL")
+            await self._say(too_large(self._settings.size), "MAIL")
         elif not self._spool.content.has_room(found.size):
-            await self._say(_FULL, "MAIL")
+            await self._say(NO_ROOM, "MAIL")
         else:
             self._transaction = Transaction(found.path, found.size)
             await self._say(Response(250, "2.1.0", "OK"))
-
-    def _too_large(self) -> Response:
-        most = self._settings.size // 1_000_000
-        return Response(552, "5.3.4", f"The mail is larger than {most} MB. Send it in parts")
 
     async def _recipient(self, argument: str) -> None:
         path = arguments.rcpt_argument(argument)
@@ -264,22 +384,54 @@ class Conversation:
         relay = self._settings.relay
         if relay is not None:
             return self._reach_of_server(relay, transaction)
-        transaction.rule = admit(self._settings.rules, self._proof)
-        if transaction.rule is None:
-            text = f"{self._peer} may not send faxes here. An administrator can add it to senders"
-            return Response(550, "5.7.1", text)
-        return transaction.rule.addresses
+        transaction.rule = admit(self._settings.rules, self.proof)
+        return self._stranger() if transaction.rule is None else transaction.rule.addresses
+
+    def _stranger(self) -> Response:
+        if self._settings.logins is not None and self.proof.login is None:
+            how = "Log in first" if self._no_login() is None else "Say STARTTLS and log in first"
+            return Response(530, "5.7.0", how)
+        who = self.proof.login.name if self.proof.login else self.proof.peer
+        text = f"{who} may not send faxes here. An administrator can add it to senders"
+        return Response(550, "5.7.1", text)
 
     def _reach_of_server(
         self, relay: RelaySettings, transaction: Transaction
     ) -> AddressRules | Response:
         """A mail server only opens the conversation; whose mail it is shows after the dot."""
-        if self._peer and not is_within(self._peer, relay.servers):
-            text = f"{self._peer} is no mail server of ours. An administrator can name it"
+        if not self._is_admitted():
+            text = f"{self.proof.peer} is no mail server of ours. An administrator can name it"
             return Response(550, "5.7.1", text)
         if not transaction.mail_from:
             return Response(550, "5.7.1", "A mail without a sender is not faxed")
         return relay.reach
+
+    async def _data(self, _argument: str) -> None:
+        transaction = self._transaction
+        if transaction is None or not transaction.paths:
+            refused = transaction is not None and transaction.refused
+            text = "No valid recipients" if refused else "Say MAIL and RCPT first"
+            code = Response(554, "5.5.1", text) if refused else Response(503, "5.5.1", text)
+            await self._say(code, "DATA")
+            return
+        self._transaction = None
+        client = Client(self.id, self.proof, self._helo, self._settings.name)
+        answer = await self._taking.take(transaction, client)
+        self._junk = 0 if answer.taken else self._junk
+        await self._answer(transaction, answer)
+
+    async def _answer(self, transaction: Transaction, answer: Answer) -> None:
+        """Tell what became of a mail: once, or in LMTP for each recipient (RFC 2033 4.2)."""
+        self._wire.over = answer.ends
+        if not self._settings.is_lmtp:
+            await self._say(answer.response, "DATA")
+            return
+        if not answer.taken:
+            events.refused_on_the_line(self.id, self.proof.peer, "DATA", str(answer.response))
+        each = transaction.answers(answer.response)
+        await self._wire.say(*each)
+
+    # The others
 
     async def _reset(self, _argument: str) -> None:
         self._transaction = None
@@ -289,7 +441,7 @@ class Conversation:
         await self._say(Response(250, "2.0.0", "OK"))
 
     async def _quit(self, _argument: str) -> None:
-        await self._last_words(Response(221, "2.0.0", "Bye"))
+        await self._wire.last_words(Response(221, "2.0.0", "Bye"))
 
     async def _verify(self, _argument: str) -> None:
         await self._say(Response(252, "2.1.5", "Send it to see"))
@@ -302,115 +454,4 @@ class Conversation:
 
     async def _binary_data(self, _argument: str) -> None:
         # What follows BDAT is data; reading it as commands would be dangerous (L5).
-        await self._last_words(Response(502, "5.5.1", "BDAT is not served. Use DATA"))
-
-    # Data
-
-    async def _data(self, _argument: str) -> None:
-        transaction = self._transaction
-        if transaction is None or not transaction.paths:
-            refused = transaction is not None and transaction.refused
-            text = "No valid recipients" if refused else "Say MAIL and RCPT first"
-            code = Response(554, "5.5.1", text) if refused else Response(503, "5.5.1", text)
-            await self._say(code, "DATA")
-            return
-        self._transaction = None
-        mail_id = naming.new_id(self._clock.now())
-        try:
-            file = self._spool.content.new_mail(mail_id)
-        except SpoolFull:
-            await self._say(_FULL, "DATA")
-            return
-        with file:
-            await self._receive(transaction, mail_id, file)
-
-    async def _receive(self, transaction: Transaction, mail_id: str, file: MailFile) -> None:
-        await self._write(b"354 Send the mail, end it with a dot alone on a line\r\n")
-        gate = Gate()
-        refusal = await self._stream(gate, file)
-        if refusal is None:
-            found = gate.finish()
-            refusal = found.verdict.refusal or await self._judged(transaction, found, file)
-            if refusal is None:
-                reference = naming.new_reference()
-                client = Client(self._id, self._proof, self._helo, self._settings.name)
-                now = self._clock.now()
-                mail = transaction.new_mail(mail_id, reference, now, client, found)
-                await self._commit(mail, file)
-                return
-        await self._say(refusal, "DATA")
-        if refusal is _LINE_ENDS:
-            self._over = True
-
-    async def _judged(
-        self, transaction: Transaction, found: GateReading, file: MailFile
-    ) -> Response | None:
-        """Whose mail a server handed over, by the proven From (L6a); the refusal, or None."""
-        relay = self._settings.relay
-        if relay is None:
-            return None
-        mail = RelayedMail(file.path, transaction.mail_from, self._proof, found)
-        rule = await relay.judge(mail)
-        return rule if isinstance(rule, Response) else transaction.submit_to(rule)
-
-    async def _stream(self, gate: Gate, file: MailFile) -> Response | None:
-        """Take the data to disk, past the gate; why they cannot be kept, or None."""
-        scanner, size, refusal = DotScanner(), 0, None
-        began = self._clock.now()
-        while not scanner.done:
-            data = scanner.feed(await self._next_chunk(began, size))
-            size += len(data)
-            if size > 2 * self._settings.size:
-                return Response(421, "4.3.4", "The mail never ends. Good bye")
-            if refusal is None and size > self._settings.size:
-                refusal = self._too_large()
-            if refusal is None:
-                gate.feed(data)
-                refusal = _written(file, data)
-        self._lines.give_back(scanner.rest)
-        return _LINE_ENDS if scanner.improper else refusal
-
-    async def _next_chunk(self, began: float, received: int) -> bytes:
-        """The next bytes of data.
-
-        Raises:
-            EndOfInput: none came in time, or the client has gone.
-        """
-        try:
-            async with asyncio.timeout(self._settings.patience.silence):
-                data = await self._lines.chunk()
-        except TimeoutError:
-            await self._last_words(Response(421, "4.4.2", "No data came in time. Good bye"))
-            raise EndOfInput from None
-        if is_too_slow(self._settings.patience, self._clock.now() - began, received + len(data)):
-            await self._last_words(Response(421, "4.4.2", "The data come too slowly. Good bye"))
-            raise EndOfInput
-        return data
-
-    async def _commit(self, mail: NewMail, file: MailFile) -> None:
-        """Make the mail ours, then say 250; the client's leaving undoes nothing (L2)."""
-        self._unread.append(mail.id)
-        task = self._host.in_background(self._spool.accept(mail, file))
-        try:
-            reference = await asyncio.shield(task)
-        except SpoolError as error:
-            self._unread.remove(mail.id)
-            events.accept_failed(mail.reference, self._id, error)
-            await self._say(_FULL if isinstance(error, SpoolFull) else _BROKEN, "DATA")
-            return
-        count = len(mail.destinations)
-        events.accepted(reference, self._id, self._peer, mail.size, count, mail.who)
-        faxes = "1 fax" if count == 1 else f"{count} faxes"
-        self._sent_before = self._lines.buffered  # proves nothing: it came before the 250
-        await self._say(Response(250, "2.0.0", f"{reference} accepted, {faxes}"))
-
-
-def _written(file: MailFile, data: bytes) -> Response | None:
-    """Write to the mail's file; the response when the disk does not take it."""
-    try:
-        file.write(data)
-    except SpoolFull:
-        return _FULL
-    except SpoolError:
-        return _BROKEN
-    return None
+        raise Farewell(Response(502, "5.5.1", "BDAT is not served. Use DATA"))

@@ -6,19 +6,21 @@ Each of aiosmtpd's faults has a file in `dialogue`; what is said and done in a s
 
 import asyncio
 import socket
-from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
 from aiosmtpd.smtp import SMTP
 
 from mail2fax import events
-from mail2fax.accepting.admission import Rule, plain_address
+from mail2fax.accepting import sockets
 from mail2fax.accepting.conversation import Conversation
+from mail2fax.accepting.crowd import Crowd, CrowdLimits
 from mail2fax.accepting.dialogue import internals
 from mail2fax.accepting.dialogue.hangup import StaysOnHangup
 from mail2fax.accepting.dialogue.lines import READ_SIZE
+from mail2fax.accepting.dialogue.tls import Certificates
 from mail2fax.accepting.settings import ListenerSettings
+from mail2fax.accepting.wire import Wire
 from mail2fax.clock import Clock
 from mail2fax.errors import SpoolError
 from mail2fax.spool.spool import Spool
@@ -29,40 +31,57 @@ _NEVER = 86400.0
 class Listener:
     """Takes mail for a spool."""
 
-    def __init__(self, settings: ListenerSettings, spool: Spool, clock: Clock) -> None:
+    def __init__(
+        self, settings: ListenerSettings, spool: Spool, clock: Clock, crowd: Crowd | None = None
+    ) -> None:
+        """Make ready to listen.
+
+        Args:
+            settings: of this listener.
+            spool: takes the mails.
+            clock: for timers.
+            crowd: counts the sessions of all listeners together.
+        """
         self.settings = settings
         self.spool = spool
         self.clock = clock
         self.stopping = False
+        self.certificates: Certificates | None = None
         self.sessions: set[Conversation] = set()
+        self._crowd = crowd or Crowd(CrowdLimits())
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._networks: Counter[str] = Counter()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
         """Listen.
 
         Raises:
             OSError: the address cannot be had.
+            CertificateError: the TLS files are no good.
         """
         internals.silence_log()
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Session(self), self.settings.address, self.settings.port, backlog=1024
-        )
+        if self.settings.tls is not None:
+            self.certificates = Certificates(self.settings.tls)
+        for one in sockets.listening(self.settings.place):
+            self._servers.append(await loop.create_server(lambda: Session(self), sock=one))
+
+    def read_certificates(self) -> None:
+        """Read the TLS files again, changed or not (SIGHUP)."""
+        if self.certificates is not None and self.certificates.refresh(always=True):
+            events.certificate_read(self.settings.name, self.certificates.problem)
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Where it really listens."""
-        assert self._server is not None
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return str(host), int(port)
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where it really listens; a UNIX socket's path has port 0."""
+        names = (one.getsockname() for server in self._servers for one in server.sockets)
+        return [(name, 0) if isinstance(name, str) else name[:2] for name in names]
 
     async def stop(self, grace: float = 30.0) -> None:
         """Take no more mail: idle sessions get 421 now, others after the mail in hand (L10)."""
         self.stopping = True
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for session in tuple(self.sessions):
             session.dismiss()
         until = self.clock.now() + grace
@@ -90,31 +109,24 @@ class Listener:
         except SpoolError as error:
             events.spool_trouble("accepting", str(error))
 
-    def enter(self, conversation: Conversation, peer: str, rule: Rule | None) -> bool:
+    def enter(self, conversation: Conversation) -> bool:
         """Count a session in; whether there is room for it."""
-        in_all, strangers, admitted = self.settings.connections
-        network = _network_of(peer)
-        most = strangers if rule is None else admitted
-        self.sessions.add(conversation)
-        self._networks[network] += 1
-        return len(self.sessions) <= in_all and self._networks[network] <= most
+        has_room = self._crowd.enter(conversation.proof.peer, known=conversation.is_known)
+        if has_room:
+            self.sessions.add(conversation)
+        return has_room
 
-    def leave(self, conversation: Conversation, peer: str) -> None:
+    def logged_in(self, conversation: Conversation) -> None:
+        """A session has proved a login."""
+        self._crowd.logged_in(conversation.proof.peer, known=conversation.is_known)
+
+    def leave(self, conversation: Conversation) -> None:
         """Count it out."""
         self.sessions.discard(conversation)
-        network = _network_of(peer)
-        self._networks[network] -= 1
-        if not self._networks[network]:
-            del self._networks[network]
-
-
-def _network_of(peer: str) -> str:
-    """The network a client is counted with: /24, or /64."""
-    address = plain_address(peer)
-    if address is None:
-        return peer
-    width = 24 if address.version == 4 else 64  # noqa: PLR2004 - IPv4
-    return str(int(address) >> (address.max_prefixlen - width)) + f"/{width}"
+        proof = conversation.proof
+        self._crowd.leave(
+            proof.peer, known=conversation.is_known, logged_in=proof.login is not None
+        )
 
 
 class Session(StaysOnHangup, SMTP):
@@ -128,10 +140,11 @@ class Session(StaysOnHangup, SMTP):
     async def _handle_client(self) -> None:
         """Aiosmtpd calls this when a client has connected."""
         internals.stop_timer(self)
-        writer = internals.writer_of(self)
-        writer.transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # the selector's transport
-        _no_delay(writer.transport)
-        await Conversation(self._listener, internals.reader_of(self), writer).run()
+        transport = internals.writer_of(self).transport
+        transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # the selector's transport
+        _no_delay(transport)
+        wire = Wire(self, may_end_lf=self._listener.settings.legacy)
+        await Conversation(self._listener, wire).run()
 
 
 def _no_delay(transport: asyncio.WriteTransport) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from mail2fax.accepting.admission import Network, Rule
 from mail2fax.accepting.dialogue.patience import PatienceSettings
+from mail2fax.accepting.dialogue.tls import TlsFiles
 from mail2fax.accepting.proof import Login, Proof
 from mail2fax.accepting.transaction import RecipientLimits
 from mail2fax.reading.addresses import AddressRules
@@ -61,17 +62,36 @@ async def nobody_is_proved(_mail: RelayedMail) -> Rule | Response:
 class RelaySettings:
     """A listener whose clients are mail servers (L6a).
 
+    A server that meets the session's conditions of a rule that asks for an author opens the
+    conversation, no more.
+
     Attributes:
-        servers: their addresses are of these networks; they open the conversation only. A UNIX
-            socket needs none.
         reach: how recipients are read before the mail's rule is known: every number that any
             rule allows.
         judge: finds the rule after the dot.
     """
 
-    servers: tuple[Network, ...]
     reach: AddressRules
     judge: Judge = nobody_is_proved
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a listener listens.
+
+    Attributes:
+        addresses: IP addresses.
+        port: 0 takes a free one.
+        socket: path of a UNIX socket instead; its mode lets clients in.
+        mode: of that socket.
+        systemd: name of a socket that systemd has opened, instead of both.
+    """
+
+    addresses: tuple[str, ...] = ("127.0.0.1",)
+    port: int = 0
+    socket: Path | None = None
+    mode: int = 0o660
+    systemd: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +100,42 @@ class ListenerSettings:
 
     Attributes:
         name: as the log and the ledger call it.
-        address, port: where it listens; port 0 takes a free one.
+        place: where it listens.
         hostname: what it calls itself.
         size: the most bytes of a mail, announced (RFC 1870).
         rules: who may send by it, first match.
         limits: recipients and destinations of a mail.
         patience: timers.
-        connections: at once in all; of one network no rule names; of one that one names.
+        protocol: ``smtp``, ``smtps`` or ``lmtp``.
+        tls: certificate and key; None serves no TLS.
+        proxy_from: networks whose connections begin with a PROXY header.
         logins: checks logins; None offers no AUTH.
+        auth_without_tls: networks whose clients may log in in the clear.
+        legacy: for clients of old: TLS 1.0, AUTH after HELO, lines that end with a bare LF.
         relay: set when the clients are mail servers, whose address admits nobody.
     """
 
     name: str
-    address: str
-    port: int
+    place: Place
     hostname: str
     size: int
     rules: tuple[Rule, ...]
     limits: RecipientLimits = field(default_factory=RecipientLimits)
     patience: PatienceSettings = field(default_factory=PatienceSettings)
-    connections: tuple[int, int, int] = (1000, 20, 200)
+    protocol: str = "smtp"
+    tls: TlsFiles | None = None
+    proxy_from: tuple[Network, ...] = ()
     logins: LoginVerifier | None = None
+    auth_without_tls: tuple[Network, ...] = ()
+    legacy: bool = False
     relay: RelaySettings | None = None
+
+    @property
+    def is_lmtp(self) -> bool:
+        """Whether each recipient is answered after the dot."""
+        return self.protocol == "lmtp"
+
+    @property
+    def tls_first(self) -> bool:
+        """Whether the handshake comes before the first word."""
+        return self.protocol == "smtps"

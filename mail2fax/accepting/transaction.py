@@ -44,6 +44,7 @@ class Transaction:
         paths: the recipients that were accepted, with their destinations.
         refused: those that were not, for good.
         answered: the path of every RCPT that got a 250, in order; LMTP answers each again.
+        barred: those of them that the rule, once it was known, does not allow.
     """
 
     mail_from: str
@@ -52,6 +53,7 @@ class Transaction:
     paths: dict[str, tuple[Destination, ...]] = field(default_factory=dict)
     refused: list[RefusedRecipient] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
+    barred: dict[str, Response] = field(default_factory=dict)
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -90,7 +92,7 @@ class Transaction:
                 self.paths[path] = reading.destinations
             else:
                 del self.paths[path]
-                refusal = self.refuse(path, reading.refusal)
+                refusal = self.barred[path] = self.refuse(path, reading.refusal)
         return None if self.paths else refusal
 
     def _read(self, path: str, addresses: AddressRules, limits: RecipientLimits) -> Response:
@@ -108,6 +110,14 @@ class Transaction:
         self.paths[path] = reading.destinations
         self.answered.append(path)
         return Response(250, "2.1.5", _dialled(reading))
+
+    def answers(self, response: Response) -> list[Response]:
+        """One response for each recipient that got a 250 (RFC 2033 4.2).
+
+        Args:
+            response: of the whole mail; recipients that its rule bars have their own.
+        """
+        return [self.barred.get(path, response) for path in self.answered]
 
     def new_mail(
         self, mail_id: str, reference: str, now: float, client: Client, found: GateReading

@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from mail2fax.accepting.admission import Rule
+from mail2fax.accepting.crowd import Crowd, CrowdLimits
 from mail2fax.accepting.listener import Listener
-from mail2fax.accepting.settings import ListenerSettings
+from mail2fax.accepting.settings import ListenerSettings, Place
 from mail2fax.clock import Clock
 from mail2fax.reading.addresses import AddressRules
 from mail2fax.reading.numbers import NumberRules
@@ -27,7 +28,7 @@ RULE = Rule(
     networks=(ip_network("127.0.0.0/8"),),
     addresses=AddressRules(("fax.example.com",), NumberRules("CH", frozenset({"CH"}))),
 )
-SETTINGS = ListenerSettings("listen[0]", "127.0.0.1", 0, "fax.example.com", 1_000_000, (RULE,))
+SETTINGS = ListenerSettings("listen[0]", Place(), "fax.example.com", 1_000_000, (RULE,))
 
 
 class Talk:
@@ -90,15 +91,16 @@ def stuffed(data: bytes) -> bytes:
 class Desk:
     """A listener over a spool in a directory."""
 
-    def __init__(self, state_dir: Path, **settings: Any) -> None:
+    def __init__(self, state_dir: Path, crowd: CrowdLimits | None = None, **settings: Any) -> None:
         self._state_dir = state_dir
+        self.crowd = Crowd(crowd or CrowdLimits())
         self.settings = replace(SETTINGS, **settings)
         self.clock = Clock()
         self._talks: list[Talk] = []
 
     async def __aenter__(self) -> Self:
         self.spool = await Spool.open(self._state_dir, self.clock)
-        self.listener = Listener(self.settings, self.spool, self.clock)
+        self.listener = Listener(self.settings, self.spool, self.clock, self.crowd)
         await self.listener.start()
         return self
 
@@ -116,7 +118,7 @@ class Desk:
     @property
     def port(self) -> int:
         """Where it listens."""
-        return self.listener.address[1]
+        return self.listener.addresses[0][1]
 
     async def call(self, *, greet: bool = True) -> Talk:
         """A new session, the banner read."""
@@ -125,6 +127,10 @@ class Desk:
         if greet:
             assert (await talk.answer()).startswith("220 ")
         return talk
+
+    def keep(self, talk: Talk) -> None:
+        """Hang a session up at the end."""
+        self._talks.append(talk)
 
     async def mails(self) -> list[MailStory]:
         """Every mail in the ledger, oldest first."""

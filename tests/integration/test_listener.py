@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mail2fax.accepting.crowd import CrowdLimits
 from mail2fax.accepting.dialogue.patience import PatienceSettings
 from mail2fax.accepting.transaction import RecipientLimits
 from mail2fax.errors import SpoolBroken, SpoolFull
@@ -375,7 +376,7 @@ async def test_a_slow_honest_client_gets_through_and_a_drip_does_not(tmp_path: P
 
 async def test_connections_are_counted(tmp_path: Path) -> None:
     """L10: one more than there is room for is told so, and room comes back."""
-    async with Desk(tmp_path, connections=(10, 20, 2)) as desk:
+    async with Desk(tmp_path, CrowdLimits(in_all=10, known=2)) as desk:
         first, _ = await desk.call(), await desk.call()
         full = await desk.call(greet=False)
         assert (await full.answer()).startswith("421 4.3.2 Too many connections")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mail2fax.accepting.admission import Rule
+from mail2fax.accepting.admission import AuthorRule, Rule, Way
 from mail2fax.accepting.proof import Proof
 from mail2fax.accepting.settings import RelayedMail, RelaySettings
 from mail2fax.reading.addresses import AddressRules
@@ -17,6 +17,9 @@ from tests.integration.smtp_bench import GOOD, OTHER, RULE, TO, Desk
 
 PARIS = "+33142681234@fax.example.com"
 REACH = AddressRules(("fax.example.com",), NumberRules("CH", frozenset({"CH", "FR"})))
+SERVER = replace(
+    RULE, name="swiss", author=AuthorRule(Way.RELAY, domains=frozenset({"example.org"}))
+)
 
 
 class Bench:
@@ -25,7 +28,7 @@ class Bench:
     def __init__(self) -> None:
         self.shown: list[RelayedMail] = []
         self.bytes_on_disk = b""
-        self.verdict: Rule | Response = replace(RULE, name="swiss")
+        self.verdict: Rule | Response = SERVER
 
     async def __call__(self, mail: RelayedMail) -> Rule | Response:
         """Look, and say it."""
@@ -43,8 +46,8 @@ def judge() -> Bench:
 @pytest.fixture
 async def desk(tmp_path: Path, judge: Bench) -> AsyncIterator[Desk]:
     """A listener for mail servers on this machine."""
-    relay = RelaySettings((ip_network("127.0.0.0/8"),), REACH, judge)
-    async with Desk(tmp_path, relay=relay) as desk:
+    relay = RelaySettings(REACH, judge)
+    async with Desk(tmp_path, relay=relay, rules=(SERVER,)) as desk:
         yield desk
 
 
@@ -67,7 +70,7 @@ async def test_an_unproved_mail_is_refused_at_the_dot(desk: Desk, judge: Bench) 
 
     assert await talk.send() == "550 5.7.1 Not proved"
     assert (await desk.mails(), desk.files()) == ([], [])
-    judge.verdict = RULE
+    judge.verdict = SERVER
     assert (await talk.send()).startswith("250 ")
 
 
@@ -101,8 +104,9 @@ async def test_the_null_sender_is_refused(desk: Desk, judge: Bench) -> None:
 
 async def test_another_server_opens_nothing(tmp_path: Path, judge: Bench) -> None:
     """L6a: the server's address opens the conversation, and a people rule does not."""
-    relay = RelaySettings((ip_network("192.0.2.1/32"),), REACH, judge)
-    async with Desk(tmp_path, relay=relay) as desk:
+    elsewhere = replace(SERVER, networks=(ip_network("192.0.2.1/32"),))
+    relay = RelaySettings(REACH, judge)
+    async with Desk(tmp_path, relay=relay, rules=(RULE, elsewhere)) as desk:
         talk = await desk.call()
 
         assert (await talk.send()).startswith("554 5.5.1 No valid recipients")
@@ -111,7 +115,7 @@ async def test_another_server_opens_nothing(tmp_path: Path, judge: Bench) -> Non
 
 async def test_without_a_judge_nobody_is_proved(tmp_path: Path) -> None:
     """L6a: closed by default."""
-    async with Desk(tmp_path, relay=RelaySettings((ip_network("127.0.0.0/8"),), REACH)) as desk:
+    async with Desk(tmp_path, relay=RelaySettings(REACH), rules=(SERVER,)) as desk:
         talk = await desk.call()
 
         assert (await talk.send()).startswith("550 5.7.1 The sender is not proved")

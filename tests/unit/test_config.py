@@ -121,7 +121,7 @@ def keys(section: type[BaseModel], before: str = "") -> Iterator[str]:
     for name, field in section.model_fields.items():
         key = f"{before}{field.alias or name}"
         inner = list(config._sections_in(field.annotation))
-        if key in ("senders.options", "options.cover") or not inner:
+        if key in ("senders.options", "options.cover", "listen.tls") or not inner:
             yield key
         else:
             yield from keys(inner[0], f"{key}.")

@@ -6,14 +6,10 @@ stored, what a client pipelined behind it is handed back untouched. A bare CR, a
 NUL is remembered; the mail is then refused after its end was found.
 """
 
-from dataclasses import dataclass, field
-
-_END = b"\r\n.\r\n"
-_STUFFED = b"\r\n."
-_LINE_END = b"\r\n"
+CRLF = b"\r\n"
+LF = b"\n"
 
 
-@dataclass(slots=True)
 class DotScanner:
     """Takes the bytes behind ``354`` in any chunks, gives the mail's bytes back.
 
@@ -23,13 +19,22 @@ class DotScanner:
         improper: a bare CR, a bare LF or a NUL was in the data.
     """
 
-    done: bool = False
-    rest: bytes = b""
-    improper: bool = False
-    # The end needs a line end before its dot; the one of the DATA command counts, so the scan
-    # begins as if CRLF had just been read. It is not part of the mail.
-    _held: bytes = _LINE_END
-    _borrowed: int = field(default=len(_LINE_END))
+    def __init__(self, line_end: bytes = CRLF) -> None:
+        """Begin behind 354.
+
+        Args:
+            line_end: `LF` for a client of a legacy listener that ends all its lines so: its
+                data end with LF.LF, a CR in them is improper, and the mail's lines get CRLF.
+        """
+        self.done = False
+        self.rest = b""
+        self.improper = False
+        self._line_end = line_end
+        self._end = line_end + b"." + line_end
+        # The end needs a line end before its dot; the one of the DATA command counts, so the
+        # scan begins as if one had just been read. It is not part of the mail.
+        self._held = line_end
+        self._borrowed = len(line_end)
 
     def feed(self, chunk: bytes) -> bytes:
         """The mail's bytes that are certain after this chunk, dots unstuffed.
@@ -41,34 +46,36 @@ class DotScanner:
         """
         assert not self.done, "the data has ended"
         data = self._held + chunk
-        end = data.find(_END)
+        end = data.find(self._end)
         if end >= 0:
             self.done = True
-            self.rest = data[end + len(_END) :]
+            self.rest = data[end + len(self._end) :]
             self._held = b""
-            return self._given(data[: end + len(_LINE_END)])
-        keep = _may_begin_end(data)
+            return self._given(data[: end + len(self._line_end)])
+        keep = self._may_begin_end(data)
         self._held = data[len(data) - keep :]
         return self._given(data[: len(data) - keep])
 
     def _given(self, data: bytes) -> bytes:
         """Certain bytes as the mail has them: unstuffed, without the borrowed line end."""
-        mail = data.replace(_STUFFED, _LINE_END)
-        self.improper = self.improper or _is_improper(data)
-        borrowed, self._borrowed = min(self._borrowed, len(mail)), max(
-            0, self._borrowed - len(mail)
-        )  # fmt: skip
-        return mail[borrowed:]
+        mail = data.replace(self._line_end + b".", self._line_end)
+        self.improper = self.improper or self._is_improper(data)
+        borrowed = min(self._borrowed, len(mail))
+        self._borrowed -= borrowed
+        mail = mail[borrowed:]
+        return mail if self._line_end == CRLF else mail.replace(LF, CRLF)
 
+    def _may_begin_end(self, data: bytes) -> int:
+        """How many last bytes are a beginning of the end."""
+        for length in range(min(len(self._end) - 1, len(data)), 0, -1):
+            if data.endswith(self._end[:length]):
+                return length
+        return 0
 
-def _may_begin_end(data: bytes) -> int:
-    """How many last bytes are a beginning of CRLF.CRLF."""
-    for length in range(min(len(_END) - 1, len(data)), 0, -1):
-        if data.endswith(_END[:length]):
-            return length
-    return 0
-
-
-def _is_improper(data: bytes) -> bool:
-    pairs = data.count(_LINE_END)
-    return data.count(b"\r") != pairs or data.count(b"\n") != pairs or b"\0" in data
+    def _is_improper(self, data: bytes) -> bool:
+        if b"\0" in data:
+            return True
+        if self._line_end == LF:
+            return b"\r" in data
+        pairs = data.count(CRLF)
+        return data.count(b"\r") != pairs or data.count(b"\n") != pairs

@@ -16,10 +16,9 @@ class StaysOnHangup:
     transport: Any
 
     def eof_received(self) -> bool:
-        """The client closed its side; ours stays open for the answer."""
+        """The client closed its side; ours stays open for the answer, where TLS allows."""
         assert isinstance(self, asyncio.StreamReaderProtocol)
-        asyncio.StreamReaderProtocol.eof_received(self)
-        return True
+        return bool(asyncio.StreamReaderProtocol.eof_received(self))
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone; what is in hand is finished."""

@@ -8,8 +8,12 @@ import asyncio
 import logging
 from typing import Any
 
-NAMES = ("_handle_client", "_handler_coroutine", "_timeout_handle", "_reader", "_writer")
+NAMES = (
+    "_handle_client", "_handler_coroutine", "_timeout_handle", "_reader", "_writer", "_over_ssl",
+)  # fmt: skip
 """Attributes of ``aiosmtpd.smtp.SMTP`` once a client is connected."""
+STREAM_NAMES = ("_buffer", "_transport")
+"""Of asyncio's stream reader; the writer has the second."""
 
 
 def silence_log() -> None:
@@ -32,6 +36,23 @@ def writer_of(protocol: Any) -> asyncio.StreamWriter:
 def waiting_in(reader: asyncio.StreamReader) -> int:
     """How many bytes asyncio has read and nobody has asked for."""
     return len(reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
+
+
+def take_waiting(reader: asyncio.StreamReader) -> bytes:
+    """Those bytes; the reader has them no more."""
+    data = bytes(reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
+    reader._buffer.clear()  # type: ignore[attr-defined]  # noqa: SLF001
+    return data
+
+
+def move_to_tls(protocol: Any, layer: Any) -> asyncio.Transport:
+    """Let a connected session go on over a TLS layer whose handshake is made."""
+    transport: asyncio.Transport = layer._app_transport  # noqa: SLF001
+    protocol._reader._transport = transport  # noqa: SLF001
+    protocol._writer._transport = transport  # noqa: SLF001
+    protocol._over_ssl = True  # noqa: SLF001 - asyncio's: a half-closed TLS stream is closed
+    protocol.transport = transport
+    return transport
 
 
 def stop_timer(protocol: Any) -> None:

@@ -8,7 +8,8 @@ before our answer was written (L9).
 
 import asyncio
 
-from mail2fax.accepting.dialogue import internals
+from mail2fax.accepting.dialogue import internals, proxy
+from mail2fax.accepting.dialogue.data import CRLF, LF
 
 LONGEST_LINE = 4096
 """Far above the 512 of RFC 5321 4.5.3.1.4: long quoted lists of numbers are addresses too."""
@@ -31,12 +32,25 @@ class NotSmtp(Exception):
 
 
 class Lines:
-    """The client's bytes, command by command or as data."""
+    """The client's bytes, command by command or as data.
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
+    Attributes:
+        end: how the client ends its lines; the first one decides.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, *, may_end_lf: bool = False) -> None:
+        """Read from a connection.
+
+        Args:
+            reader: the connection.
+            may_end_lf: whether the first line may make the client one that ends its lines with
+                a bare LF for the whole session.
+        """
         self._reader = reader
         self._buffer = bytearray()
         self._is_first = True
+        self._may_end_lf = may_end_lf
+        self.end = CRLF
 
     @property
     def buffered(self) -> int:
@@ -58,8 +72,28 @@ class Lines:
         del self._buffer[: end + 1]
         if len(line) > LONGEST_LINE:
             raise LineTooLong
+        if self._is_first and self._may_end_lf and not line.endswith(b"\r"):
+            self.end = LF
         self._is_first = False
-        return line.removesuffix(b"\r")
+        return line.removesuffix(b"\r") if self.end == CRLF else line
+
+    async def announced(self) -> str:
+        """The address in the PROXY header that the connection must begin with.
+
+        Raises:
+            EndOfInput, proxy.BadProxyHeader: there is none.
+        """
+        while (found := proxy.announced(bytes(self._buffer))) is None:
+            self._buffer += await self._read()
+        address, length = found
+        del self._buffer[:length]
+        return address
+
+    def take_all(self) -> bytes:
+        """Everything that has come: the beginning of a TLS handshake."""
+        data = bytes(self._buffer) + internals.take_waiting(self._reader)
+        self._buffer.clear()
+        return data
 
     async def chunk(self) -> bytes:
         """The next bytes of data, at most `READ_SIZE` or what is buffered.

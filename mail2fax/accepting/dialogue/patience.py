@@ -13,6 +13,7 @@ class PatienceSettings:
 
     Attributes:
         command: for the next command.
+        hello: for a PROXY header, which the balancer sends at once.
         silence: for the next bytes of data.
         free: how long data may come as slowly as they like.
         rate: what they must reach on average from then on.
@@ -20,6 +21,7 @@ class PatienceSettings:
     """
 
     command: float = 300.0
+    hello: float = 10.0
     silence: float = 180.0
     free: float = 180.0
     rate: float = 500.0

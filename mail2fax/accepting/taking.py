@@ -1,0 +1,176 @@
+"""One mail from 354 to its answer: to disk past the first gate, judged, committed (promise 1).
+
+A mail is ours when its bytes, its name and its row are on disk; only then is 250 said. A client
+that goes away before does not undo a commit that has begun (L2).
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mail2fax import events
+from mail2fax.accepting.dialogue.data import DotScanner
+from mail2fax.accepting.dialogue.patience import is_too_slow
+from mail2fax.accepting.settings import ListenerSettings, RelayedMail
+from mail2fax.accepting.signs import Signs
+from mail2fax.accepting.transaction import Client, Transaction
+from mail2fax.accepting.wire import Farewell, Wire
+from mail2fax.clock import Clock
+from mail2fax.errors import SpoolError, SpoolFull
+from mail2fax.reading.gate import Gate, GateReading
+from mail2fax.spool import naming
+from mail2fax.spool.content import MailFile
+from mail2fax.spool.records import NewMail
+from mail2fax.spool.spool import Spool
+from mail2fax.values import Response
+
+NO_ROOM = Response(452, "4.3.1", "No room to store mail now. Try again later")
+_BROKEN = Response(451, "4.3.0", "The mail could not be stored. Try again later")
+_LINE_ENDS = Response(
+    554, "5.6.0", "The mail has bare CR, LF or NUL characters. Lines must end with CRLF"
+)
+_GO_AHEAD = b"354 Send the mail, end it with a dot alone on a line\r\n"
+
+
+class Host(Protocol):
+    """What taking a mail needs of the listener."""
+
+    settings: ListenerSettings
+    spool: Spool
+    clock: Clock
+
+    def in_background(self, work: Coroutine[Any, Any, str]) -> "asyncio.Task[str]":
+        """Run something that goes on when the client has gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client is told about its mail.
+
+    Attributes:
+        response: of the whole mail.
+        taken: it is ours.
+        ends: the session is over.
+    """
+
+    response: Response
+    taken: bool = False
+    ends: bool = False
+
+
+class Taking:
+    """Takes the mails of one session."""
+
+    def __init__(self, host: Host, wire: Wire, signs: Signs) -> None:
+        self._host = host
+        self._settings = host.settings
+        self._wire = wire
+        self._signs = signs
+
+    async def take(self, transaction: Transaction, client: Client) -> Answer:
+        """Say 354 and take a mail, up to what is to be said about it.
+
+        Raises:
+            EndOfInput: the client went away in the middle.
+            Farewell: it was too slow, or never ended.
+        """
+        mail_id = naming.new_id(self._host.clock.now())
+        try:
+            file = self._host.spool.content.new_mail(mail_id)
+        except SpoolFull:
+            return Answer(NO_ROOM)
+        with file:
+            await self._wire.write(_GO_AHEAD)
+            gate = Gate()
+            refusal = await self._stream(gate, file)
+            if refusal is not None:
+                return Answer(refusal, ends=refusal is _LINE_ENDS)
+            found = gate.finish()
+            refusal = found.verdict.refusal or await self._judged(transaction, client, found, file)
+            if refusal is not None:
+                return Answer(refusal)
+            now = self._host.clock.now()
+            mail = transaction.new_mail(mail_id, naming.new_reference(), now, client, found)
+            return await self._commit(mail, client, file)
+
+    async def _stream(self, gate: Gate, file: MailFile) -> Response | None:
+        """Take the data to disk, past the gate; why they cannot be kept, or None."""
+        lines, most = self._wire.lines, self._settings.size
+        scanner, size, refusal = DotScanner(lines.end), 0, None
+        began = self._host.clock.now()
+        while not scanner.done:
+            data = scanner.feed(await self._next_chunk(began, size))
+            size += len(data)
+            if size > 2 * most:
+                raise Farewell(Response(421, "4.3.4", "The mail never ends. Good bye"))
+            if refusal is None and size > most:
+                refusal = too_large(most)
+            if refusal is None:
+                gate.feed(data)
+                refusal = _written(file, data)
+        lines.give_back(scanner.rest)
+        return _LINE_ENDS if scanner.improper else refusal
+
+    async def _next_chunk(self, began: float, received: int) -> bytes:
+        """The next bytes of data.
+
+        Raises:
+            EndOfInput: the client has gone.
+            Farewell: none came in time.
+        """
+        patience = self._settings.patience
+        try:
+            async with asyncio.timeout(patience.silence):
+                data = await self._wire.lines.chunk()
+        except TimeoutError:
+            text = "No data came in time. Good bye"
+            raise Farewell(Response(421, "4.4.2", text)) from None
+        if is_too_slow(patience, self._host.clock.now() - began, received + len(data)):
+            raise Farewell(Response(421, "4.4.2", "The data come too slowly. Good bye"))
+        return data
+
+    async def _judged(
+        self, transaction: Transaction, client: Client, found: GateReading, file: MailFile
+    ) -> Response | None:
+        """Whose mail a server handed over, by the proven From (L6a); the refusal, or None."""
+        relay = self._settings.relay
+        if relay is None:
+            return None
+        mail = RelayedMail(file.path, transaction.mail_from, client.proof, found)
+        rule = await relay.judge(mail)
+        return rule if isinstance(rule, Response) else transaction.submit_to(rule)
+
+    async def _commit(self, mail: NewMail, client: Client, file: MailFile) -> Answer:
+        """Make the mail ours; the client's leaving undoes nothing (L2)."""
+        self._signs.commits(mail.id)
+        task = self._host.in_background(self._host.spool.accept(mail, file))
+        try:
+            reference = await asyncio.shield(task)
+        except SpoolError as error:
+            self._signs.failed(mail.id)
+            events.accept_failed(mail.reference, client.session, error)
+            return Answer(NO_ROOM if isinstance(error, SpoolFull) else _BROKEN)
+        count = len(mail.destinations)
+        peer = client.proof.peer
+        events.accepted(reference, client.session, peer, mail.size, count, mail.who)
+        self._signs.answers(self._wire.lines.buffered)
+        faxes = "1 fax" if count == 1 else f"{count} faxes"
+        return Answer(Response(250, "2.0.0", f"{reference} accepted, {faxes}"), taken=True)
+
+
+def too_large(most: int) -> Response:
+    """A mail of more bytes than may be."""
+    text = f"The mail is larger than {most // 1_000_000} MB. Send it in parts"
+    return Response(552, "5.3.4", text)
+
+
+def _written(file: MailFile, data: bytes) -> Response | None:
+    """Write to the mail's file; the response when the disk does not take it."""
+    try:
+        file.write(data)
+    except SpoolFull:
+        return NO_ROOM
+    except SpoolError:
+        return _BROKEN
+    return None

@@ -1,0 +1,94 @@
+"""One connection: what the client sends, what it is told, in the clear or under TLS."""
+
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+from mail2fax.accepting.dialogue import internals, tls
+from mail2fax.accepting.dialogue.lines import Lines
+from mail2fax.values import Response
+
+CLOSING = 421
+"""RFC 5321 3.8: whatever is told with it is the last word."""
+
+
+class Farewell(Exception):
+    """The session ends with this response."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(str(response))
+        self.response = response
+
+
+class Wire:
+    """A connection and its two directions.
+
+    Attributes:
+        lines: what the client sends.
+        over: the last word was said; nothing more is read.
+        is_tls: the handshake was made.
+    """
+
+    def __init__(self, protocol: Any, *, may_end_lf: bool = False) -> None:
+        self._protocol = protocol
+        self._writer = internals.writer_of(protocol)
+        self._reader = internals.reader_of(protocol)
+        self.lines = Lines(self._reader, may_end_lf=may_end_lf)
+        self.over = False
+        self.is_tls = False
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end; empty for a UNIX socket."""
+        name = self._writer.get_extra_info("peername")
+        return str(name[0]) if name else ""
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes, and wait while the client does not read."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def say(self, *responses: Response) -> None:
+        """Send responses in one write."""
+        self.over = self.over or any(one.code == CLOSING for one in responses)
+        await self.write(_on_the_wire(responses))
+
+    async def last_words(self, response: Response) -> None:
+        """Send a response; the session is over."""
+        self.over = True
+        await self.say(response)
+
+    def dismiss(self, response: Response) -> None:
+        """Send a response without waiting, and close."""
+        self.over = True
+        self._writer.write(_on_the_wire([response]))
+        self._writer.close()
+
+    async def start_tls(self, context: ssl.SSLContext, go_ahead: bytes = b"") -> tuple[str, ...]:
+        """Make the handshake; the names in the client's certificate.
+
+        Args:
+            context: see `tls.Certificates`.
+            go_ahead: sent in the clear first. Nothing is read between it and the handshake, so
+                that no byte in the clear can count as said under TLS.
+
+        Raises:
+            OSError: the handshake failed.
+        """
+        self._writer.write(go_ahead)
+        transport = self._writer.transport
+        await tls.upgrade(self._protocol, transport, context, self.lines.take_all())
+        self.is_tls = True
+        return tls.names_of(self._writer.transport)
+
+    def close(self) -> None:
+        """End it once everything is sent."""
+        self._writer.close()
+
+    def abort(self) -> None:
+        """End it now."""
+        self._writer.transport.abort()
+
+
+def _on_the_wire(responses: Iterable[Response]) -> bytes:
+    return "".join(f"{one}\r\n" for one in responses).encode("ascii", "replace")
