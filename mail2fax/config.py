@@ -135,7 +135,7 @@ class Sending(Section):
     waiting_after: Duration = 1800.0
     hold_for: Duration = 86400.0
     destinations_per_order: Count = 1
-    parallel: Count = 4
+    parallel: Count = 16
     paused: bool = False
 
 

@@ -16,7 +16,7 @@ from mail2fax.sending.lookout import Lookout
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Doubt
 from mail2fax.sending.steps import Steps
-from mail2fax.spool import jobs
+from mail2fax.spool import finding, jobs
 from mail2fax.spool.lifecycle import JobEvent, JobState
 from mail2fax.spool.records import Job
 from mail2fax.spool.spool import Spool, Station
@@ -95,13 +95,13 @@ class Dispatcher:
     async def _vouch(self) -> None:
         """At start: what was on its way when the last run ended is in doubt (S3, S4)."""
         now = self._clock.now()
-        for job in await self._spool.do(jobs.in_state, JobState.INTENT):
+        for job in await self._spool.do(finding.in_state, JobState.INTENT):
             why = "the daemon ended during the order"
             await self._spool.do(jobs.answer_lost, job.id, Doubt.UNKNOWN, now, now, why)
             events.in_doubt(job.reference, job.token, why)
         if self._spool.suspect:
             events.ledger_suspect(self._spool.suspect)
-            for job in await self._spool.do(jobs.in_state, JobState.READY, JobState.UPLOADED):
+            for job in await self._spool.do(finding.in_state, JobState.READY, JobState.UPLOADED):
                 why = self._spool.suspect
                 await self._spool.do(jobs.suspected, job.id, Doubt.UNKNOWN, now, why)
 
@@ -118,12 +118,13 @@ class Dispatcher:
         return self._lookout.clear and not barred and not self._settings.paused
 
     async def _take_due(self) -> None:
-        wanted = self._settings.parallel + len(self._in_hand)
-        for job in await self._spool.do(jobs.due, self._clock.now(), wanted):
-            if job.id in self._in_hand or len(self._in_hand) >= self._settings.parallel:
-                continue
+        free = self._settings.parallel - len(self._in_hand)
+        if free <= 0:
+            return
+        busy = list(self._in_hand), list(self._uploading)
+        for job in await self._spool.do(finding.due, self._clock.now(), free, *busy):
             if job.state == JobState.READY and job.mail_id in self._uploading:
-                continue  # its documents are on their way already; uploads are shared (R1)
+                continue  # a job of the same mail was taken a moment ago; uploads are shared (R1)
             self._in_hand[job.id] = asyncio.create_task(self._carry(job))
             if job.state == JobState.READY:
                 self._uploading.add(job.mail_id)
@@ -133,7 +134,7 @@ class Dispatcher:
         now = self._clock.now()
         if not self._may_send() or len(self._in_hand) >= self._settings.parallel:
             return self._breaker.rest(now) or _LONGEST_REST
-        due = await self._spool.do(jobs.next_due_at)
+        due = await self._spool.do(finding.next_due_at)
         if due is None or self._in_hand:
             return _LONGEST_REST if due is None or due <= now else min(due - now, _LONGEST_REST)
         return min(max(due - now, 0.0), _LONGEST_REST)
@@ -160,7 +161,7 @@ class Dispatcher:
         if pacing.is_over(job.created_at, None, self._settings.give_up, self._clock.now()):
             await self._give_up(job)
         elif job.state == JobState.UPLOADED or await self._upload(job):
-            await self._post_if_safe(await self._spool.do(jobs.get, job.id))
+            await self._post_if_safe(await self._spool.do(finding.get, job.id))
 
     async def _upload(self, job: Job) -> bool:
         try:
@@ -234,7 +235,7 @@ class Dispatcher:
         """Waiting is told, and ends (promise 4)."""
         now, settings = self._clock.now(), self._settings
         owed = await self._spool.do(jobs.tell_waiting, now - settings.waiting_after, now)
-        for job in await self._spool.do(jobs.in_state, JobState.HELD, JobState.IN_DOUBT):
+        for job in await self._spool.do(finding.in_state, JobState.HELD, JobState.IN_DOUBT):
             since = job.doubt_since or job.created_at
             if job.state == JobState.HELD and now >= since + settings.hold_for:
                 event = JobEvent.GAVE_UP

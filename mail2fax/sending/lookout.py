@@ -17,7 +17,7 @@ from mail2fax.sending import outcomes, settling
 from mail2fax.sending.outcomes import Conclusion, DialAgain, Ended, Sighting
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Decision, Doubt, Evidence, Settlement
-from mail2fax.spool import jobs, tracking
+from mail2fax.spool import finding, jobs, tracking
 from mail2fax.spool.lifecycle import FaxState, JobEvent, JobState
 from mail2fax.spool.naming import tokens_in
 from mail2fax.spool.records import FaxToTrack, Job
@@ -81,7 +81,7 @@ class Lookout:
         """When the next look is due; at once until the first one was complete."""
         now = self._clock.now()
         due = [now] if not self.clear else [now + _BEYOND]
-        for job in await self._spool.do(jobs.may_appear, now - _STRAYS_SINCE):
+        for job in await self._spool.do(finding.may_appear, now - _STRAYS_SINCE):
             if job.state == JobState.IN_DOUBT:
                 due.append(settling.look_at(job, self._settings))
             elif job.state not in _NOT_POSTED:
@@ -118,7 +118,7 @@ class Lookout:
 
     async def _make_look(self) -> _Look:
         now = self._clock.now()
-        may_appear = await self._spool.do(jobs.may_appear, now - _STRAYS_SINCE)
+        may_appear = await self._spool.do(finding.may_appear, now - _STRAYS_SINCE)
         tracked = await self._spool.do(tracking.ordered)
         since = min(
             settling.listing_from(may_appear, now),
@@ -134,11 +134,11 @@ class Lookout:
         """How far back the first listing goes: mails without a job have tokens too (S4)."""
         if self.clear:
             return now
-        oldest = await self._spool.do(jobs.oldest_open_mail)
+        oldest = await self._spool.do(finding.oldest_open_mail)
         return (now if oldest is None else oldest) - settling.CLOCK_MARGIN
 
     async def _see_tokens(self, look: _Look) -> None:
-        unseen = await self._spool.do(jobs.tokens_unseen, look.began_at - _STRAYS_SINCE)
+        unseen = await self._spool.do(finding.tokens_unseen, look.began_at - _STRAYS_SINCE)
         found = [unseen[token] for token in look.tokens() if token in unseen]
         if found:
             await self._spool.do(jobs.seen, found, look.began_at)
@@ -151,7 +151,7 @@ class Lookout:
         for earlier in look.may_appear:
             if earlier.state == JobState.IN_DOUBT or earlier.token not in marks:
                 continue
-            job = await self._spool.do(jobs.get, earlier.id)  # it may have been posted meanwhile
+            job = await self._spool.do(finding.get, earlier.id)  # it may have been posted meanwhile
             if job.state in (JobState.INTENT, JobState.IN_DOUBT, JobState.ORDERED):
                 continue
             evidence = self._evidence(job, look)
@@ -183,7 +183,7 @@ class Lookout:
 
     async def _probes(self, now: float) -> list[bool]:
         """The latest orders that had as long to become visible as a doubtful one is given."""
-        return await self._spool.do(jobs.probes, now - self._settings.settle, _PROBES)
+        return await self._spool.do(finding.probes, now - self._settings.settle, _PROBES)
 
     async def _carry_out(self, job: Job, evidence: Evidence, decision: Decision) -> None:
         now, do = self._clock.now(), self._spool.do
@@ -209,7 +209,7 @@ class Lookout:
 
     async def _adopt(self, job: Job, evidence: Evidence) -> None:
         now, first_poll = self._clock.now(), self._settings.first_poll
-        successors = await self._spool.do(jobs.successors, job.id)
+        successors = await self._spool.do(finding.successors, job.id)
         await self._spool.do(jobs.found, job.id, evidence.ids, now, first_poll)
         events.settled(job.reference, job.token, Settlement.ADOPT)
         if any(state in _SUCCESSOR_WENT_OUT for state in successors):

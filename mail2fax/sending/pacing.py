@@ -39,7 +39,7 @@ class SendingSettings:
     give_up: float = 4 * 3600.0
     retries: tuple[float, ...] = (300.0, 900.0, 2400.0)
     paused: bool = False
-    parallel: int = 4
+    parallel: int = 16
     request_deadline: float = 60.0
     upload_life: float = 3600.0
     waiting_after: float = 1800.0

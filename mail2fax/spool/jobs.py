@@ -4,24 +4,40 @@ Every change of a job and what follows from it for its faxes and the owed replie
 transaction (K4).
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from mail2fax.spool import schema
+from mail2fax.spool.finding import get
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState, MailState
 from mail2fax.spool.moves import FAX, JOB, line, move, remember
 from mail2fax.spool.naming import new_id, token_of
-from mail2fax.spool.records import DocumentAtRest, FaxToOrder, Job
 from mail2fax.spool.replies import ACCEPTED, HELD, OUTCOME, WAITING, owe
-from mail2fax.values import Document, End, Options, Outcome, as_json, from_json
+from mail2fax.values import End, Outcome, as_json
 
+_JOB, _FAX, _MAIL, _PAIR = schema.job.c, schema.fax.c, schema.mail.c, schema.job_fax.c
 _UNDER_WAY = (JobState.READY, JobState.UPLOADED, JobState.INTENT, JobState.IN_DOUBT)
 _WRITTEN_OFF = (JobState.CANCELLED, JobState.REFUSED)
 
 
+# Statements that run for every job are built once: building costs four times what running does.
+
 # Coming to be
+
+_FIRST_ORDER = (
+    select(func.min(_JOB.created_at))
+    .join_from(schema.job, schema.job_fax, _PAIR.job_id == _JOB.id)
+    .where(_PAIR.fax_id.in_(bindparam("faxes", expanding=True)))
+)
+_ONE_MORE_ORDER = (
+    update(schema.fax)
+    .where(_FAX.id.in_(bindparam("faxes", expanding=True)))
+    .values(orders=_FAX.orders + 1)
+)
+_ORDERS = select(_FAX.orders).where(_FAX.id == bindparam("fax"))
+_NEW_JOB = insert(schema.job)
+_NEW_PAIR = insert(schema.job_fax)
 
 
 def create(
@@ -38,32 +54,25 @@ def create(
     Its token is the first fax's, counted on from that fax's second order. A later order goes on
     with the time of the first: giving up counts from there.
     """
-    fax = schema.fax
-    begun = connection.scalar(
-        select(func.min(schema.job.c.created_at))
-        .join_from(schema.job, schema.job_fax, schema.job_fax.c.job_id == schema.job.c.id)
-        .where(schema.job_fax.c.fax_id.in_(fax_ids))
-    )
-    connection.execute(update(fax).where(fax.c.id.in_(fax_ids)).values(orders=fax.c.orders + 1))
+    begun = connection.scalar(_FIRST_ORDER, {"faxes": fax_ids})
+    connection.execute(_ONE_MORE_ORDER, {"faxes": fax_ids})
     first = fax_ids[0]
-    order = connection.scalar(select(fax.c.orders).where(fax.c.id == first))
+    order = connection.scalar(_ORDERS, {"fax": first})
     job_id = new_id(now)
-    connection.execute(
-        insert(schema.job).values(
-            id=job_id,
-            mail_id=mail_id,
-            state=JobState.READY,
-            token=token_of(first, int(order or 1)),
-            supersedes=supersedes,
-            created_at=max(now, not_before) if begun is None else begun,
-            tries=0,
-            next_try=max(now, not_before),
-            misses=0,
-            why="",
-        )
-    )
-    pairs = [{"job_id": job_id, "fax_id": fax_id} for fax_id in fax_ids]
-    connection.execute(insert(schema.job_fax), pairs)
+    row = {
+        "id": job_id,
+        "mail_id": mail_id,
+        "state": JobState.READY,
+        "token": token_of(first, int(order or 1)),
+        "supersedes": supersedes,
+        "created_at": max(now, not_before) if begun is None else begun,
+        "tries": 0,
+        "next_try": max(now, not_before),
+        "misses": 0,
+        "why": "",
+    }
+    connection.execute(_NEW_JOB, [row])
+    connection.execute(_NEW_PAIR, [{"job_id": job_id, "fax_id": fax_id} for fax_id in fax_ids])
     remember(connection, [line(JOB, mail_id, job_id, "created", JobState.READY, now)])
     return job_id
 
@@ -95,184 +104,25 @@ def create_where_prepared(connection: Connection, fax_ids: Sequence[str], now: f
         create(connection, mail_id, [fax_id], now)
 
 
-# Being looked for
-
-
-def due(connection: Connection, now: float, limit: int) -> list[Job]:
-    """Jobs to be uploaded or posted now, oldest first."""
-    job = schema.job.c
-    wanted = job.state.in_((JobState.READY, JobState.UPLOADED)) & (job.next_try <= now)
-    return _jobs(connection, _select_jobs().where(wanted).order_by(job.next_try).limit(limit))
-
-
-def next_due_at(connection: Connection) -> float | None:
-    """When the next job is due, None if none is."""
-    job = schema.job.c
-    found: float | None = connection.scalar(
-        select(job.next_try)
-        .where(job.state.in_((JobState.READY, JobState.UPLOADED)))
-        .order_by(job.next_try)
-        .limit(1)
-    )
-    return found
-
-
-def in_state(connection: Connection, *states: JobState) -> list[Job]:
-    """All jobs in these states, oldest first."""
-    job = schema.job.c
-    return _jobs(connection, _select_jobs().where(job.state.in_(states)).order_by(job.id))
-
-
-def may_appear(connection: Connection, since: float) -> list[Job]:
-    """Jobs without a fax ID whose token may yet appear in a listing (S3: both stay searched).
-
-    Those written off are looked for when they were created since ``since``.
-    """
-    job = schema.job.c
-    recent_or_open = ~job.state.in_(_WRITTEN_OFF) | (job.created_at >= since)
-    wanted = job.state.in_((*_UNDER_WAY, JobState.HELD, *_WRITTEN_OFF)) & recent_or_open
-    return _jobs(connection, _select_jobs().where(wanted).order_by(job.id))
-
-
-def get(connection: Connection, job_id: str) -> Job:
-    """One job by its id."""
-    return _jobs(connection, _select_jobs().where(schema.job.c.id == job_id))[0]
-
-
-def successors(connection: Connection, job_id: str) -> list[str]:
-    """The states of the jobs that a settled miss of this one created."""
-    job = schema.job.c
-    return list(connection.scalars(select(job.state).where(job.supersedes == job_id)))
-
-
-def oldest_open_mail(connection: Connection) -> float | None:
-    """When the oldest mail with a fax that has no outcome was received, None without one."""
-    mail, fax = schema.mail.c, schema.fax.c
-    found: float | None = connection.scalar(
-        select(func.min(mail.received_at))
-        .join_from(schema.fax, schema.mail, fax.mail_id == mail.id)
-        .where(fax.state.in_((FaxState.PENDING, FaxState.TWIN, FaxState.ORDERED)))
-    )
-    return found
-
-
-def probes(connection: Connection, before: float, limit: int) -> list[bool]:
-    """The visibility probe (S3): was each of our own tokens later seen in a listing?
-
-    Asked of the newest ``limit`` jobs that a plain 2xx ordered before ``before``.
-    """
-    job = schema.job.c
-    normal = (job.state == JobState.ORDERED) & job.doubt.is_(None) & (job.ordered_at <= before)
-    rows = connection.scalars(
-        select(job.seen_at).where(normal).order_by(job.ordered_at.desc()).limit(limit)
-    )
-    return [seen is not None for seen in rows]
-
-
-def tokens_unseen(connection: Connection, since: float) -> dict[str, str]:
-    """Token → job id of ordered jobs whose token was not yet seen in a listing."""
-    job = schema.job.c
-    rows = connection.execute(
-        select(job.token, job.id).where(
-            job.state == JobState.ORDERED, job.seen_at.is_(None), job.ordered_at >= since
-        )
-    )
-    return {row.token: row.id for row in rows}
-
-
-def _select_jobs() -> Select[Any]:
-    job, mail = schema.job.c, schema.mail.c
-    return select(
-        schema.job, mail.reference, mail.received_at, mail.options, mail.comment
-    ).join_from(schema.job, schema.mail, job.mail_id == mail.id)
-
-
-def _jobs(connection: Connection, query: Select[Any]) -> list[Job]:
-    rows = connection.execute(query).all()
-    documents = _documents(connection, {row.mail_id for row in rows})
-    faxes = _faxes(connection, {row.id for row in rows})
-    return [_job(row, documents.get(row.mail_id, ()), faxes.get(row.id, ())) for row in rows]
-
-
-def _job(row: Row[Any], documents: Iterable[DocumentAtRest], faxes: Iterable[FaxToOrder]) -> Job:
-    return Job(
-        id=row.id,
-        mail_id=row.mail_id,
-        reference=row.reference,
-        state=row.state,
-        token=row.token,
-        supersedes=row.supersedes,
-        created_at=row.created_at,
-        received_at=row.received_at,
-        tries=row.tries,
-        next_try=row.next_try,
-        intent_at=row.intent_at,
-        ordered_at=row.ordered_at,
-        doubt=row.doubt,
-        doubt_since=row.doubt_since,
-        misses=row.misses,
-        seen_at=row.seen_at,
-        why=row.why,
-        options=from_json(Options, row.options),
-        comment=row.comment,
-        documents=tuple(documents),
-        faxes=tuple(faxes),
-    )
-
-
-def _documents(connection: Connection, mail_ids: set[str]) -> dict[str, list[DocumentAtRest]]:
-    rows = schema.document
-    found: dict[str, list[DocumentAtRest]] = {}
-    for row in connection.execute(
-        select(rows).where(rows.c.mail_id.in_(mail_ids)).order_by(rows.c.mail_id, rows.c.ordinal)
-    ):
-        at_rest = DocumentAtRest(row.ordinal, document_of(row), row.upload_path, row.uploaded_at)
-        found.setdefault(row.mail_id, []).append(at_rest)
-    return found
-
-
-def document_of(row: Row[Any]) -> Document:
-    """A row of the document table as the value."""
-    return Document(
-        row.part,
-        row.filename,
-        row.content_type,
-        row.size,
-        row.sha256,
-        row.pages,
-        row.file,
-        row.role,
-    )
-
-
-def _faxes(connection: Connection, job_ids: set[str]) -> dict[str, list[FaxToOrder]]:
-    fax, pair = schema.fax.c, schema.job_fax.c
-    found: dict[str, list[FaxToOrder]] = {}
-    for row in connection.execute(
-        select(pair.job_id, fax.id, fax.number, fax.state, fax.orders, fax.fax_plus_id)
-        .join_from(schema.job_fax, schema.fax, pair.fax_id == fax.id)
-        .where(pair.job_id.in_(job_ids))
-        .order_by(fax.ordinal)
-    ):
-        found.setdefault(row.job_id, []).append(
-            FaxToOrder(row.id, row.number, row.state, row.orders, row.fax_plus_id)
-        )
-    return found
-
-
 # Going forward
+
+
+_UPLOADED = (
+    update(schema.document)
+    .where(
+        schema.document.c.mail_id == bindparam("mail"),
+        schema.document.c.ordinal == bindparam("which"),
+    )
+    .values(upload_path=bindparam("upload_path"), uploaded_at=bindparam("uploaded_at"))
+)
 
 
 def document_uploaded(
     connection: Connection, mail_id: str, ordinal: int, path: str, now: float
 ) -> None:
     """Fax.Plus holds a document at ``path``; every job of the mail may use it (R1)."""
-    rows = schema.document
-    connection.execute(
-        update(rows)
-        .where(rows.c.mail_id == mail_id, rows.c.ordinal == ordinal)
-        .values(upload_path=path, uploaded_at=now)
-    )
+    uploaded = {"mail": mail_id, "which": ordinal, "upload_path": path, "uploaded_at": now}
+    connection.execute(_UPLOADED, uploaded)
 
 
 def happened(
@@ -343,16 +193,18 @@ def _taken(
     _settled_so_far(connection, job.mail_id, now)
 
 
+_JOBS_UNDER_WAY = select(func.count()).where(
+    _JOB.mail_id == bindparam("mail"), _JOB.state.in_(_UNDER_WAY)
+)
+_FAXES_TAKEN = select(func.count()).where(
+    _FAX.mail_id == bindparam("mail"), _FAX.fax_plus_id.is_not(None)
+)
+
+
 def _settled_so_far(connection: Connection, mail_id: str, now: float) -> None:
     """The accepted reply is due once no job of the mail is under way any more."""
-    job, fax = schema.job.c, schema.fax.c
-    under_way = connection.scalar(
-        select(func.count()).where(job.mail_id == mail_id, job.state.in_(_UNDER_WAY))
-    )
-    taken = connection.scalar(
-        select(func.count()).where(fax.mail_id == mail_id, fax.fax_plus_id.is_not(None))
-    )
-    if not under_way and taken:
+    under_way = connection.scalar(_JOBS_UNDER_WAY, {"mail": mail_id})
+    if not under_way and connection.scalar(_FAXES_TAKEN, {"mail": mail_id}):
         owe(connection, mail_id, ACCEPTED, now)
 
 

@@ -56,16 +56,20 @@ class _Call:
 
 @dataclass(slots=True)
 class _Group:
-    """The calls of one transaction, crowds gathered."""
+    """The calls of one transaction."""
 
     calls: list[_Call] = field(default_factory=list)
 
-    def crowds(self) -> dict[Callable[..., Any], list[_Call]]:
-        gathered: dict[Callable[..., Any], list[_Call]] = {}
+    def units(self) -> list[list[_Call]]:
+        """What is run together: all calls of one crowd, then each other call by itself."""
+        crowds: dict[Callable[..., Any], list[_Call]] = {}
+        alone: list[list[_Call]] = []
         for call in self.calls:
             if call.crowd:
-                gathered.setdefault(call.command, []).append(call)
-        return gathered
+                crowds.setdefault(call.command, []).append(call)
+            else:
+                alone.append([call])
+        return [*crowds.values(), *alone]
 
 
 class Ledger:
@@ -168,12 +172,8 @@ class Ledger:
 
     def _run(self, connection: Connection, group: _Group) -> None:
         try:
-            with connection.begin():
-                for command, calls in group.crowds().items():
-                    _run_crowd(connection, command, calls)
-                for call in group.calls:
-                    if not call.crowd:
-                        _run_alone(connection, call)
+            if not _run_all(connection, group, _plainly):
+                _run_all(connection, group, _guarded)
         except Exception as error:  # noqa: BLE001 - every waiting caller must be told
             translated = _translated(error)
             for call in group.calls:
@@ -214,27 +214,56 @@ def _resolve(call: _Call) -> None:
         call.future.set_result(call.result)
 
 
-def _run_alone(connection: Connection, call: _Call) -> None:
-    """Run one command in a savepoint of its own, so that its failure is its own."""
+class _GroupFailed(Exception):
+    """A command of a group failed; the whole transaction is rolled back."""
+
+
+_Runner = Callable[[Connection, list[_Call]], None]
+
+
+def _run_all(connection: Connection, group: _Group, run: _Runner) -> bool:
+    """One transaction for a group; False when it was rolled back for one failing command.
+
+    Commands hardly ever fail, and a savepoint for each would cost more than most of them do.
+    So a group runs plainly first; a failure undoes all of it, and it runs once more, guarded.
+    """
     try:
-        with connection.begin_nested():
-            call.result = call.command(connection, *call.arguments)
+        with connection.begin():
+            for calls in group.units():
+                run(connection, calls)
+    except _GroupFailed:
+        return False
+    return True
+
+
+def _plainly(connection: Connection, calls: list[_Call]) -> None:
+    """Run some calls; a failure of theirs fails the group."""
+    try:
+        _perform(connection, calls)
     except Exception as error:
         if _is_disk_trouble(error):
             raise
-        call.error = error
+        raise _GroupFailed from error
 
 
-def _run_crowd(connection: Connection, command: Callable[..., Any], calls: list[_Call]) -> None:
+def _guarded(connection: Connection, calls: list[_Call]) -> None:
+    """Run some calls in a savepoint of their own, so that their failure is their own."""
     try:
         with connection.begin_nested():
-            results = command(connection, [call.arguments[0] for call in calls])
+            _perform(connection, calls)
     except Exception as error:
         if _is_disk_trouble(error):
             raise
         for call in calls:
             call.error = error
+
+
+def _perform(connection: Connection, calls: list[_Call]) -> None:
+    first = calls[0]
+    if not first.crowd:
+        first.result = first.command(connection, *first.arguments)
         return
+    results = first.command(connection, [call.arguments[0] for call in calls])
     for call, result in zip(calls, results, strict=True):
         call.result = result
 

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Select, Table, Update, bindparam, insert, select, update
 
 from mail2fax.spool import lifecycle, schema
 
@@ -25,6 +26,8 @@ MAIL = Subject("mail", schema.mail, lifecycle.MailState, lifecycle.MAIL)
 JOB = Subject("job", schema.job, lifecycle.JobState, lifecycle.JOB)
 FAX = Subject("fax", schema.fax, lifecycle.FaxState, lifecycle.FAX)
 REPLY = Subject("reply", schema.reply, lifecycle.ReplyState, lifecycle.REPLY)
+_ROWS = {subject.name: subject.rows for subject in (MAIL, JOB, FAX, REPLY)}
+_REMEMBER = insert(schema.history)
 
 
 def move(
@@ -41,13 +44,29 @@ def move(
     Raises:
         IllegalEvent: the table has no such pair; nothing is changed.
     """
-    rows = subject.rows
-    mail_id = rows.c.id if subject is MAIL else rows.c.mail_id
-    found = connection.execute(select(rows.c.state, mail_id).where(rows.c.id == row_id)).one()
+    found = connection.execute(_state_of(subject.name), {"row": row_id}).one()
     state: StrEnum = lifecycle.after(subject.transitions, subject.states(found[0]), event)
-    connection.execute(update(rows).where(rows.c.id == row_id).values(state=state, **columns))
+    statement = _assignment(subject.name, tuple(columns))
+    connection.execute(statement, {"row": row_id, "state": state, **columns})
     remember(connection, [line(subject, found[1], row_id, event, state, at, detail)])
     return state
+
+
+# Building a statement costs four times what running it does, and these run for every step.
+
+
+@cache
+def _state_of(name: str) -> Select[Any]:
+    rows = _ROWS[name]
+    mail_id = rows.c.id if rows is schema.mail else rows.c.mail_id
+    return select(rows.c.state, mail_id).where(rows.c.id == bindparam("row"))
+
+
+@cache
+def _assignment(name: str, columns: tuple[str, ...]) -> Update:
+    rows = _ROWS[name]
+    values: dict[str, Any] = {column: bindparam(column) for column in ("state", *columns)}
+    return update(rows).where(rows.c.id == bindparam("row")).values(values)
 
 
 def move_all(
@@ -97,4 +116,4 @@ def line(
 def remember(connection: Connection, lines: list[dict[str, Any]]) -> None:
     """Append lines of history."""
     if lines:
-        connection.execute(insert(schema.history), lines)
+        connection.execute(_REMEMBER, lines)

@@ -1,6 +1,6 @@
 """Ledger commands of answering: which replies are owed, and what became of them."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from mail2fax.spool import schema
 from mail2fax.spool.lifecycle import ReplyEvent, ReplyState
@@ -20,6 +20,25 @@ _ONCE_A_MAIL = frozenset({ACCEPTED, REFUSED, WAITING})
 _FOR_OUTCOME_ONLY = frozenset({ACCEPTED})
 """Kinds that a rule with ``replies: outcome`` does without."""
 
+_REPLY = schema.reply.c
+_OWED = select(_REPLY.id).where(
+    _REPLY.mail_id == bindparam("mail"), _REPLY.kind == bindparam("what")
+)
+_WANTED = select(schema.mail.c.replies).where(schema.mail.c.id == bindparam("mail"))
+_NEW = insert(schema.reply)
+_DUE = (
+    select(
+        _REPLY.id, _REPLY.mail_id, _REPLY.fax_id, _REPLY.kind,
+        _REPLY.due_at, _REPLY.address, _REPLY.tries,
+    )
+    .where(_REPLY.state == ReplyState.DUE, _REPLY.next_try <= bindparam("now"))
+    .order_by(_REPLY.next_try)
+    .limit(bindparam("most"))
+)  # fmt: skip
+_NEXT_DUE = (
+    select(_REPLY.next_try).where(_REPLY.state == ReplyState.DUE).order_by(_REPLY.next_try).limit(1)
+)
+
 
 def owe(
     connection: Connection, mail_id: str, kind: str, now: float, *, fax_id: str | None = None
@@ -28,50 +47,37 @@ def owe(
 
     The kinds that tell of a whole mail are owed once; an outcome each time one is reached.
     """
-    rows = schema.reply
     if kind in _ONCE_A_MAIL:
-        same = (rows.c.mail_id == mail_id) & (rows.c.kind == kind)
-        if connection.scalar(select(rows.c.id).where(same)) is not None:
+        same = connection.scalar(_OWED, {"mail": mail_id, "what": kind})
+        if same is not None:
             return
-    replies = connection.scalar(select(schema.mail.c.replies).where(schema.mail.c.id == mail_id))
-    if replies == "outcome" and kind in _FOR_OUTCOME_ONLY:
+    if kind in _FOR_OUTCOME_ONLY and connection.scalar(_WANTED, {"mail": mail_id}) == "outcome":
         return
     reply_id = new_id(now)
-    connection.execute(
-        insert(rows).values(
-            id=reply_id,
-            mail_id=mail_id,
-            fax_id=fax_id,
-            kind=kind,
-            state=ReplyState.DUE,
-            due_at=now,
-            address=0,
-            tries=0,
-            next_try=now,
-            why="",
-        )
-    )
+    row = {
+        "id": reply_id,
+        "mail_id": mail_id,
+        "fax_id": fax_id,
+        "kind": kind,
+        "state": ReplyState.DUE,
+        "due_at": now,
+        "address": 0,
+        "tries": 0,
+        "next_try": now,
+        "why": "",
+    }
+    connection.execute(_NEW, [row])
     remember(connection, [line(REPLY, mail_id, reply_id, kind, ReplyState.DUE, now)])
 
 
 def due(connection: Connection, now: float, limit: int) -> list[ReplyToSend]:
     """Replies whose time has come, oldest first."""
-    rows = schema.reply.c
-    found = connection.execute(
-        select(rows.id, rows.mail_id, rows.fax_id, rows.kind, rows.due_at, rows.address, rows.tries)
-        .where(rows.state == ReplyState.DUE, rows.next_try <= now)
-        .order_by(rows.next_try)
-        .limit(limit)
-    )
-    return [ReplyToSend(*row) for row in found]
+    return [ReplyToSend(*row) for row in connection.execute(_DUE, {"now": now, "most": limit})]
 
 
 def next_due_at(connection: Connection) -> float | None:
     """When the next reply is due, None if none is."""
-    rows = schema.reply.c
-    found: float | None = connection.scalar(
-        select(rows.next_try).where(rows.state == ReplyState.DUE).order_by(rows.next_try).limit(1)
-    )
+    found: float | None = connection.scalar(_NEXT_DUE)
     return found
 
 

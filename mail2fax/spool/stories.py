@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select
 
 from mail2fax.spool import schema
-from mail2fax.spool.jobs import document_of
+from mail2fax.spool.finding import document_of
 from mail2fax.spool.records import (
     FaxStory,
     HistoryLine,
@@ -14,6 +14,35 @@ from mail2fax.spool.records import (
     ReplyStory,
 )
 from mail2fax.values import Identity, NotFaxed, Options, Outcome, from_json
+
+_JOB, _REPLY, _LINE = schema.job.c, schema.reply.c, schema.history.c
+_THIS: BindParameter[str] = bindparam("mail")
+_MAIL = select(schema.mail).where(schema.mail.c.id == _THIS)
+_DOCUMENTS = (
+    select(schema.document)
+    .where(schema.document.c.mail_id == _THIS)
+    .order_by(schema.document.c.ordinal)
+)
+_FAXES = select(schema.fax).where(schema.fax.c.mail_id == _THIS).order_by(schema.fax.c.ordinal)
+_JOBS = (
+    select(schema.job_fax.c.fax_id, _JOB.state, _JOB.why, _JOB.next_try)
+    .join_from(schema.job, schema.job_fax, schema.job_fax.c.job_id == _JOB.id)
+    .where(_JOB.mail_id == _THIS)
+    .order_by(_JOB.id)
+)
+_REPLIES = (
+    select(
+        _REPLY.id, _REPLY.kind, _REPLY.state, _REPLY.due_at,
+        _REPLY.told_at, _REPLY.told_to, _REPLY.why,
+    )
+    .where(_REPLY.mail_id == _THIS)
+    .order_by(_REPLY.id)
+)  # fmt: skip
+_LINES = (
+    select(_LINE.at, _LINE.subject, _LINE.subject_id, _LINE.event, _LINE.state, _LINE.detail)
+    .where(_LINE.mail_id == _THIS)
+    .order_by(_LINE.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +61,7 @@ class QueueLine:
 
 def of_mail(connection: Connection, mail_id: str) -> MailStory:
     """The whole story of one mail by its id."""
-    row = connection.execute(select(schema.mail).where(schema.mail.c.id == mail_id)).one()
+    row = connection.execute(_MAIL, {"mail": mail_id}).one()
     return MailStory(
         id=row.id,
         reference=row.reference,
@@ -105,28 +134,18 @@ def _count(connection: Connection, rows: Any) -> dict[str, int]:
 
 
 def _documents(connection: Connection, mail_id: str) -> tuple[Any, ...]:
-    rows = schema.document
-    query = select(rows).where(rows.c.mail_id == mail_id).order_by(rows.c.ordinal)
-    return tuple(document_of(row) for row in connection.execute(query))
+    return tuple(document_of(row) for row in connection.execute(_DOCUMENTS, {"mail": mail_id}))
 
 
 def _faxes(connection: Connection, mail_id: str) -> tuple[FaxStory, ...]:
-    fax = schema.fax
-    query = select(fax).where(fax.c.mail_id == mail_id).order_by(fax.c.ordinal)
     jobs = _newest_jobs(connection, mail_id)
-    return tuple(_fax_story(row, jobs.get(row.id)) for row in connection.execute(query))
+    rows = connection.execute(_FAXES, {"mail": mail_id})
+    return tuple(_fax_story(row, jobs.get(row.id)) for row in rows)
 
 
 def _newest_jobs(connection: Connection, mail_id: str) -> dict[str, Any]:
-    job, pair = schema.job.c, schema.job_fax.c
-    query = (
-        select(pair.fax_id, job.state, job.why, job.next_try)
-        .join_from(schema.job, schema.job_fax, pair.job_id == job.id)
-        .where(job.mail_id == mail_id)
-        .order_by(job.id)
-    )
     newest: dict[str, Any] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(_JOBS, {"mail": mail_id}):
         newest[row.fax_id] = row
     return newest
 
@@ -156,16 +175,8 @@ def _outcome(data: dict[str, Any] | None) -> Outcome | None:
 
 
 def _told(connection: Connection, mail_id: str) -> tuple[ReplyStory, ...]:
-    rows = schema.reply.c
-    query = select(
-        rows.id, rows.kind, rows.state, rows.due_at, rows.told_at, rows.told_to, rows.why
-    )
-    found = connection.execute(query.where(rows.mail_id == mail_id).order_by(rows.id))
-    return tuple(ReplyStory(*row) for row in found)
+    return tuple(ReplyStory(*row) for row in connection.execute(_REPLIES, {"mail": mail_id}))
 
 
 def _history(connection: Connection, mail_id: str) -> tuple[HistoryLine, ...]:
-    rows = schema.history.c
-    query = select(rows.at, rows.subject, rows.subject_id, rows.event, rows.state, rows.detail)
-    found = connection.execute(query.where(rows.mail_id == mail_id).order_by(rows.id))
-    return tuple(HistoryLine(*row) for row in found)
+    return tuple(HistoryLine(*row) for row in connection.execute(_LINES, {"mail": mail_id}))

@@ -31,11 +31,11 @@ _WARM_UPS = 3
 _OPEN_JOBS = ("ready", "uploaded", "intent", "in doubt")
 _PLANTS = {
     "intent forgotten": "from mail2fax.sending.dispatcher import Dispatcher\n"
-    "from mail2fax.spool import jobs\n"
+    "from mail2fax.spool import finding, jobs\n"
     "from mail2fax.spool.lifecycle import JobState\n"
     "async def forget(self):\n"
     "    now = self._clock.now()\n"
-    "    for job in await self._spool.do(jobs.in_state, JobState.INTENT):\n"
+    "    for job in await self._spool.do(finding.in_state, JobState.INTENT):\n"
     "        await self._spool.do(jobs.never_left, job.id, 0, 0.0, now, 'planted')\n"
     "    self._lookout.clear = True\n"
     "Dispatcher._vouch = forget\n",

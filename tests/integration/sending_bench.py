@@ -14,7 +14,7 @@ from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.steps import Steps
 from mail2fax.simulator.provider import Provider
 from mail2fax.simulator.server import Simulator
-from mail2fax.spool import jobs, naming, preparation, stories
+from mail2fax.spool import finding, naming, preparation, stories
 from mail2fax.spool.records import Job, MailStory, NewMail
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import Destination, Document, Envelope, FaxNumber, Headline, Identity
@@ -117,12 +117,12 @@ class Bench:
     async def job(self) -> Job:
         """A prepared mail's job."""
         await self.mail()
-        (job,) = await self.spool.do(jobs.due, self.clock.now(), 1)
+        (job,) = await self.spool.do(finding.due, self.clock.now(), 1)
         return job
 
     async def again(self, job: Job) -> Job:
         """The job as it stands on disk now."""
-        return await self.spool.do(jobs.get, job.id)
+        return await self.spool.do(finding.get, job.id)
 
     async def story_of(self, mail_id: str) -> MailStory:
         """The mail's story."""

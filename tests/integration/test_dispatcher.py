@@ -13,7 +13,7 @@ from mail2fax.faxplus.client import FaxPlus
 from mail2fax.faxplus.wire import Listing
 from mail2fax.simulator.provider import Item, Provider
 from mail2fax.simulator.switches import Trouble
-from mail2fax.spool import jobs
+from mail2fax.spool import finding, jobs
 from mail2fax.spool.lifecycle import JobState
 from mail2fax.values import End
 from tests.integration.sending_bench import NUMBER, OTHER, SETTINGS, Bench
@@ -248,7 +248,7 @@ async def test_an_order_under_way_when_the_daemon_died_is_in_doubt(
     await bench.warm_up()
     await bench.stop()
     await bench.mail()
-    (job,) = await bench.spool.do(jobs.due, bench.clock.now(), 5)
+    (job,) = await bench.spool.do(finding.due, bench.clock.now(), 5)
     await bench.steps.upload(job)
     job = await bench.again(job)
     if committed:
@@ -368,7 +368,7 @@ async def test_an_order_to_several_is_settled_destination_by_destination(
 
     assert [fax.state for fax in story.faxes] == ["success", "success"]
     assert (bench.faxed(NUMBER), bench.faxed(OTHER) - before) == (1, 1)
-    left = await bench.spool.do(jobs.in_state, JobState.IN_DOUBT, JobState.READY)
+    left = await bench.spool.do(finding.in_state, JobState.IN_DOUBT, JobState.READY)
     assert left == []
 
 
@@ -424,7 +424,7 @@ async def test_a_backup_with_a_group_order_finds_each_destination(bench: Bench) 
     await bench.stop()
     before = bench.faxed(OTHER)
     mail_id = await bench.mail(NUMBER, OTHER, per_order=2)
-    (job,) = await bench.spool.do(jobs.due, bench.clock.now(), 5)
+    (job,) = await bench.spool.do(finding.due, bench.clock.now(), 5)
     body = {
         "from": "+41225550100", "to": [NUMBER],
         "files": [bench.provider.upload("a.pdf", "application/pdf", 3, "sha")],

@@ -20,7 +20,7 @@ from mail2fax.answering.texts import Letter
 from mail2fax.clock import Clock
 from mail2fax.errors import PermanentFailure, TemporaryFailure
 from mail2fax.simulator.mailbox import Mailbox
-from mail2fax.spool import jobs, naming, preparation, stories
+from mail2fax.spool import finding, jobs, naming, preparation, stories
 from mail2fax.spool.records import MailStory, NewMail, ReplyToSend
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import Destination, Envelope, FaxNumber, Headline, Identity
@@ -53,7 +53,7 @@ class Desk:
         mail_id = await self._accepted(*reply_to)
         now = self.clock.now()
         await self.spool.do(preparation.prepared, mail_id, [], [], "", 1, now)
-        (job,) = await self.spool.do(jobs.due, now, 1)
+        (job,) = await self.spool.do(finding.due, now, 1)
         await self.spool.do(jobs.suspected, job.id, "unknown", now, "x")
         await self.spool.do(jobs.held, job.id, now, "Fax.Plus shows no trace of it")
         return mail_id

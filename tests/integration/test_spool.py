@@ -13,6 +13,7 @@ from mail2fax.clock import Clock
 from mail2fax.errors import LedgerTooNew, SpoolBroken, SpoolFull, SpoolLocked
 from mail2fax.spool import (
     durable,
+    finding,
     jobs,
     ledger,
     naming,
@@ -88,7 +89,7 @@ class Desk:
     async def intent(self) -> tuple[str, Job]:
         """A mail whose only job is about to be posted; mail id and job."""
         mail_id = await self.prepared()
-        (job,) = await self.spool.do(jobs.due, self.clock.now(), 1)
+        (job,) = await self.spool.do(finding.due, self.clock.now(), 1)
         await self.spool.do(jobs.happened, job.id, JobEvent.UPLOADED, self.clock.now())
         await self.spool.do(jobs.intended, job.id, self.clock.now())
         return mail_id, job
@@ -276,7 +277,7 @@ async def test_a_sign_that_the_answer_was_read_releases_the_twin(desk: Desk) -> 
     await desk.spool.answer_read(first)
 
     assert await desk.fax_state(second) == "pending"
-    due = await desk.spool.do(jobs.due, desk.clock.now(), 10)
+    due = await desk.spool.do(finding.due, desk.clock.now(), 10)
     assert [second] == [job.mail_id for job in due]
 
 
@@ -339,9 +340,9 @@ async def test_a_settled_miss_orders_again_under_its_own_token(desk: Desk) -> No
 
     await desk.spool.do(jobs.missing, job.id, now)
 
-    (second,) = await desk.spool.do(jobs.due, desk.clock.now(), 5)
+    (second,) = await desk.spool.do(finding.due, desk.clock.now(), 5)
     assert (f"{job.token}-2", job.id) == (second.token, second.supersedes)
-    searched = await desk.spool.do(jobs.may_appear, 0.0)
+    searched = await desk.spool.do(finding.may_appear, 0.0)
     assert {job.id, second.id} == {found.id for found in searched}
 
 
@@ -356,7 +357,7 @@ async def test_a_late_hit_cancels_the_successor_that_was_not_posted(desk: Desk) 
 
     story = await desk.story(mail_id)
     assert (story.faxes[0].state, story.faxes[0].fax_plus_id) == ("ordered", "late")
-    assert await desk.spool.do(jobs.due, desk.clock.now() + 60, 5) == []
+    assert await desk.spool.do(finding.due, desk.clock.now() + 60, 5) == []
 
 
 async def test_an_order_in_doubt_cannot_simply_be_posted_again(desk: Desk) -> None:
@@ -378,8 +379,8 @@ async def test_a_busy_line_gets_a_new_job_later(desk: Desk) -> None:
 
     await desk.spool.do(tracking.line_busy, fax.id, "failed_user_busy", now, now + 300)
 
-    assert await desk.spool.do(jobs.due, now + 299, 5) == []
-    (again,) = await desk.spool.do(jobs.due, now + 300, 5)
+    assert await desk.spool.do(finding.due, now + 299, 5) == []
+    (again,) = await desk.spool.do(finding.due, now + 300, 5)
     assert f"{job.token}-2" == again.token
     assert await desk.fax_state(mail_id) == "pending"
 
@@ -387,7 +388,7 @@ async def test_a_busy_line_gets_a_new_job_later(desk: Desk) -> None:
 async def test_a_job_that_ended_unsent_is_told(desk: Desk) -> None:
     """Promise 4: waiting ends, with an outcome that says not sent."""
     mail_id = await desk.prepared()
-    (job,) = await desk.spool.do(jobs.due, desk.clock.now(), 1)
+    (job,) = await desk.spool.do(finding.due, desk.clock.now(), 1)
 
     await desk.spool.do(
         jobs.ended, job.id, JobEvent.GAVE_UP, "given up", desk.clock.now(), "The time was over."
@@ -480,12 +481,12 @@ async def test_the_probe_counts_only_normal_orders(desk: Desk) -> None:
     _, job = await desk.intent()
     now = desk.clock.now()
     await desk.spool.do(jobs.ordered, job.id, {NUMBER: "abc"}, now, 5.0)
-    assert await desk.spool.do(jobs.probes, now + 1, 5) == [False]
-    assert {job.token: job.id} == await desk.spool.do(jobs.tokens_unseen, 0.0)
+    assert await desk.spool.do(finding.probes, now + 1, 5) == [False]
+    assert {job.token: job.id} == await desk.spool.do(finding.tokens_unseen, 0.0)
 
     await desk.spool.do(jobs.seen, [job.id], now)
 
-    assert await desk.spool.do(jobs.probes, now + 1, 5) == [True]
+    assert await desk.spool.do(finding.probes, now + 1, 5) == [True]
 
 
 async def test_a_clock_that_went_back_makes_the_spool_suspicious(tmp_path: Path) -> None:
@@ -507,7 +508,7 @@ async def test_in_state_finds_jobs_and_their_documents(desk: Desk) -> None:
     mail_id, job = await desk.intent()
     await desk.spool.do(jobs.document_uploaded, mail_id, 1, "/storage/x.pdf", desk.clock.now())
 
-    (found,) = await desk.spool.do(jobs.in_state, JobState.INTENT)
+    (found,) = await desk.spool.do(finding.in_state, JobState.INTENT)
 
     assert job.id == found.id
     assert found.documents[0].upload_path == "/storage/x.pdf"

@@ -10,7 +10,7 @@ import pytest
 from mail2fax.errors import AccountFailure, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.simulator.switches import Trouble
-from mail2fax.spool import jobs
+from mail2fax.spool import finding, jobs
 from tests.integration.sending_bench import NUMBER, PDF, Bench
 
 
@@ -70,7 +70,7 @@ async def test_an_answer_that_proves_nothing_leaves_the_job_in_doubt(
     left = await bench.again(job)
     assert (left.state, left.doubt) == ("in doubt", doubt)
     assert len(bench.provider.items) == committed
-    assert await bench.spool.do(jobs.due, bench.clock.now() + 9999, 5) == []
+    assert await bench.spool.do(finding.due, bench.clock.now() + 9999, 5) == []
 
 
 async def test_an_answer_without_ids_leaves_the_job_in_doubt(bench: Bench) -> None:
@@ -126,7 +126,7 @@ async def test_an_upload_that_fails_for_now_is_tried_again_later(bench: Bench) -
 
     left = await bench.again(job)
     assert (left.state, left.tries) == ("ready", 1)
-    assert await bench.spool.do(jobs.due, bench.clock.now(), 5) == []
+    assert await bench.spool.do(finding.due, bench.clock.now(), 5) == []
     assert await bench.steps.upload(left)
 
 

@@ -1,0 +1,204 @@
+"""Ledger reads of sending: which jobs are due, open, in doubt, or may yet come to light."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
+
+from mail2fax.spool import schema
+from mail2fax.spool.lifecycle import FaxState, JobState
+from mail2fax.spool.records import DocumentAtRest, FaxToOrder, Job
+from mail2fax.values import Document, Options, from_json
+
+_JOB, _FAX, _MAIL, _PAIR = schema.job.c, schema.fax.c, schema.mail.c, schema.job_fax.c
+_UNDER_WAY = (JobState.READY, JobState.UPLOADED, JobState.INTENT, JobState.IN_DOUBT)
+_WRITTEN_OFF = (JobState.CANCELLED, JobState.REFUSED)
+
+# Statements that run for every job are built once: building costs four times what running does.
+
+
+_JOBS = select(
+    schema.job, _MAIL.reference, _MAIL.received_at, _MAIL.options, _MAIL.comment
+).join_from(schema.job, schema.mail, _JOB.mail_id == _MAIL.id)
+_TO_DO = _JOB.state.in_((JobState.READY, JobState.UPLOADED))
+_DUE = (
+    _JOBS.where(
+        _TO_DO,
+        _JOB.next_try <= bindparam("now"),
+        _JOB.id.not_in(bindparam("in_hand", expanding=True)),
+        ~(
+            (_JOB.state == JobState.READY)
+            & _JOB.mail_id.in_(bindparam("uploading", expanding=True))
+        ),
+    )
+    .order_by(_JOB.next_try)
+    .limit(bindparam("most"))
+)
+_NEXT_DUE = select(_JOB.next_try).where(_TO_DO).order_by(_JOB.next_try).limit(1)
+_BY_ID = _JOBS.where(_JOB.id == bindparam("job"))
+
+
+def due(
+    connection: Connection,
+    now: float,
+    limit: int,
+    in_hand: Sequence[str] = (),
+    uploading: Sequence[str] = (),
+) -> list[Job]:
+    """Jobs to be uploaded or posted now, oldest first.
+
+    Args:
+        in_hand: jobs that are being carried already.
+        uploading: mails whose documents are on their way; their other jobs wait for them (R1).
+    """
+    wanted = {"now": now, "most": limit, "in_hand": in_hand, "uploading": uploading}
+    return _jobs(connection, _DUE, wanted)
+
+
+def next_due_at(connection: Connection) -> float | None:
+    """When the next job is due, None if none is."""
+    found: float | None = connection.scalar(_NEXT_DUE)
+    return found
+
+
+def in_state(connection: Connection, *states: JobState) -> list[Job]:
+    """All jobs in these states, oldest first."""
+    return _jobs(connection, _JOBS.where(_JOB.state.in_(states)).order_by(_JOB.id))
+
+
+def may_appear(connection: Connection, since: float) -> list[Job]:
+    """Jobs without a fax ID whose token may yet appear in a listing (S3: both stay searched).
+
+    Those written off are looked for when they were created since ``since``.
+    """
+    job = schema.job.c
+    recent_or_open = ~job.state.in_(_WRITTEN_OFF) | (job.created_at >= since)
+    wanted = job.state.in_((*_UNDER_WAY, JobState.HELD, *_WRITTEN_OFF)) & recent_or_open
+    return _jobs(connection, _JOBS.where(wanted).order_by(job.id))
+
+
+def get(connection: Connection, job_id: str) -> Job:
+    """One job by its id."""
+    return _jobs(connection, _BY_ID, {"job": job_id})[0]
+
+
+def successors(connection: Connection, job_id: str) -> list[str]:
+    """The states of the jobs that a settled miss of this one created."""
+    job = schema.job.c
+    return list(connection.scalars(select(job.state).where(job.supersedes == job_id)))
+
+
+def oldest_open_mail(connection: Connection) -> float | None:
+    """When the oldest mail with a fax that has no outcome was received, None without one."""
+    mail, fax = schema.mail.c, schema.fax.c
+    found: float | None = connection.scalar(
+        select(func.min(mail.received_at))
+        .join_from(schema.fax, schema.mail, fax.mail_id == mail.id)
+        .where(fax.state.in_((FaxState.PENDING, FaxState.TWIN, FaxState.ORDERED)))
+    )
+    return found
+
+
+def probes(connection: Connection, before: float, limit: int) -> list[bool]:
+    """The visibility probe (S3): was each of our own tokens later seen in a listing?
+
+    Asked of the newest ``limit`` jobs that a plain 2xx ordered before ``before``.
+    """
+    job = schema.job.c
+    normal = (job.state == JobState.ORDERED) & job.doubt.is_(None) & (job.ordered_at <= before)
+    rows = connection.scalars(
+        select(job.seen_at).where(normal).order_by(job.ordered_at.desc()).limit(limit)
+    )
+    return [seen is not None for seen in rows]
+
+
+def tokens_unseen(connection: Connection, since: float) -> dict[str, str]:
+    """Token → job id of ordered jobs whose token was not yet seen in a listing."""
+    job = schema.job.c
+    rows = connection.execute(
+        select(job.token, job.id).where(
+            job.state == JobState.ORDERED, job.seen_at.is_(None), job.ordered_at >= since
+        )
+    )
+    return {row.token: row.id for row in rows}
+
+
+def _jobs(
+    connection: Connection, query: Select[Any], wanted: dict[str, Any] | None = None
+) -> list[Job]:
+    rows = connection.execute(query, wanted or {}).all()
+    if not rows:
+        return []
+    documents = _documents(connection, {row.mail_id for row in rows})
+    faxes = _faxes(connection, {row.id for row in rows})
+    return [_job(row, documents.get(row.mail_id, ()), faxes.get(row.id, ())) for row in rows]
+
+
+def _job(row: Row[Any], documents: Iterable[DocumentAtRest], faxes: Iterable[FaxToOrder]) -> Job:
+    return Job(
+        id=row.id,
+        mail_id=row.mail_id,
+        reference=row.reference,
+        state=row.state,
+        token=row.token,
+        supersedes=row.supersedes,
+        created_at=row.created_at,
+        received_at=row.received_at,
+        tries=row.tries,
+        next_try=row.next_try,
+        intent_at=row.intent_at,
+        ordered_at=row.ordered_at,
+        doubt=row.doubt,
+        doubt_since=row.doubt_since,
+        misses=row.misses,
+        seen_at=row.seen_at,
+        why=row.why,
+        options=from_json(Options, row.options),
+        comment=row.comment,
+        documents=tuple(documents),
+        faxes=tuple(faxes),
+    )
+
+
+_DOCUMENTS = (
+    select(schema.document)
+    .where(schema.document.c.mail_id.in_(bindparam("mails", expanding=True)))
+    .order_by(schema.document.c.mail_id, schema.document.c.ordinal)
+)
+_FAXES = (
+    select(_PAIR.job_id, _FAX.id, _FAX.number, _FAX.state, _FAX.orders, _FAX.fax_plus_id)
+    .join_from(schema.job_fax, schema.fax, _PAIR.fax_id == _FAX.id)
+    .where(_PAIR.job_id.in_(bindparam("jobs", expanding=True)))
+    .order_by(_FAX.ordinal)
+)
+
+
+def _documents(connection: Connection, mail_ids: set[str]) -> dict[str, list[DocumentAtRest]]:
+    found: dict[str, list[DocumentAtRest]] = {}
+    for row in connection.execute(_DOCUMENTS, {"mails": list(mail_ids)}):
+        at_rest = DocumentAtRest(row.ordinal, document_of(row), row.upload_path, row.uploaded_at)
+        found.setdefault(row.mail_id, []).append(at_rest)
+    return found
+
+
+def document_of(row: Row[Any]) -> Document:
+    """A row of the document table as the value."""
+    return Document(
+        row.part,
+        row.filename,
+        row.content_type,
+        row.size,
+        row.sha256,
+        row.pages,
+        row.file,
+        row.role,
+    )
+
+
+def _faxes(connection: Connection, job_ids: set[str]) -> dict[str, list[FaxToOrder]]:
+    found: dict[str, list[FaxToOrder]] = {}
+    for row in connection.execute(_FAXES, {"jobs": list(job_ids)}):
+        found.setdefault(row.job_id, []).append(
+            FaxToOrder(row.id, row.number, row.state, row.orders, row.fax_plus_id)
+        )
+    return found
