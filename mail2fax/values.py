@@ -238,6 +238,23 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Converted:
+    """What is uploaded in place of a document that cannot go as it stood.
+
+    Attributes:
+        content_type: of the prepared file.
+        size: bytes of the prepared file.
+        sha256: hex digest of the prepared file.
+        why: one sentence: what was done, and why.
+    """
+
+    content_type: str
+    size: int
+    sha256: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """One file to fax, as it stood in the mail, decoded.
 
@@ -248,9 +265,11 @@ class Document:
         size: bytes after decoding.
         sha256: hex digest of those bytes.
         pages: pages counted in PDF and TIFF, None for other types.
-        file: name of the prepared file below the mail's directory in the spool.
+        file: name of the prepared file below the mail's directory in the spool. Documents that
+            follow one another may share one.
         role: ``page`` for the mail's own text as a page, which goes only to the numbers that
             asked for it; empty for what was attached.
+        converted: what its file is, when that is not the document as it stood.
     """
 
     part: str
@@ -261,6 +280,24 @@ class Document:
     pages: int | None = None
     file: str = ""
     role: str = ""
+    converted: Converted | None = None
+
+    @property
+    def uploaded_as(self) -> tuple[str, str]:
+        """Name and content type of what is uploaded for it."""
+        if self.converted is None:
+            return self.filename, self.content_type
+        return self.file, self.converted.content_type
+
+    @property
+    def file_sha256(self) -> str:
+        """Digest of its prepared file."""
+        return self.converted.sha256 if self.converted else self.sha256
+
+    @property
+    def file_size(self) -> int:
+        """Bytes of its prepared file."""
+        return self.converted.size if self.converted else self.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,12 @@ def _line(fax: FaxStory) -> str:
 
 def _document(document: Document) -> dict[str, str]:
     pages = "" if document.pages is None else _plural(document.pages, "page")
-    return {"filename": safe(document.filename), "pages": pages, "size": _size(document.size)}
+    return {
+        "filename": safe(document.filename),
+        "pages": pages,
+        "size": _size(document.size),
+        "converted": document.converted.why if document.converted else "",
+    }
 
 
 def _part(part: NotFaxed) -> dict[str, str]:

@@ -11,11 +11,15 @@ import os
 import resource
 import signal
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mail2fax.preparing.documents import DocumentLimits, prepare_mail
+from mail2fax.preparing.watch import Watch
 from mail2fax.values import as_json
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -28,11 +32,39 @@ class ChildLimits:
 
     Attributes:
         memory: bytes of data.
-        seconds: of processor for one mail.
+        seconds: of processor for one mail, or for one page of a long document.
+        document: seconds, on the clock, that opening one document may take.
+        conversion: seconds, on the clock, for the pages of one long document.
     """
 
     memory: int = 256_000_000
     seconds: int = 20
+    document: float = 5.0
+    conversion: float = 120.0
+
+
+class _KernelsWatch(Watch):
+    """The kernel ends the child when a document takes too long; the parent hears which it was."""
+
+    def __init__(self, limits: ChildLimits) -> None:
+        self._limits = limits
+        self._end = 0.0
+
+    @contextmanager
+    def over(self, name: str) -> Iterator[None]:
+        _say({"opening": name})
+        self._end = time.monotonic() + self._limits.conversion
+        signal.setitimer(signal.ITIMER_REAL, self._limits.document)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+    def go_on(self) -> bool:
+        _say({})
+        _allow_seconds(self._limits.seconds)
+        signal.setitimer(signal.ITIMER_REAL, self._limits.document)
+        return time.monotonic() < self._end
 
 
 def main() -> None:
@@ -43,18 +75,23 @@ def main() -> None:
     documents = DocumentLimits(**settings["documents"])
     isolated = give_up_network()
     _give_up_resources(limits, documents)
+    watch = _KernelsWatch(limits)
     for line in sys.stdin:
         request = json.loads(line)
         _allow_seconds(limits.seconds)
-        answer = _answer(request, documents)
-        sys.stdout.write(json.dumps({**answer, "isolated": isolated}) + "\n")
-        sys.stdout.flush()
+        _say({**_answer(request, documents, watch), "isolated": isolated})
 
 
-def _answer(request: dict[str, str], limits: DocumentLimits) -> dict[str, Any]:
+def _say(line: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _answer(request: dict[str, str], limits: DocumentLimits, watch: Watch) -> dict[str, Any]:
     """What became of one mail; a failure by its kind alone, without any content."""
     try:
-        prepared = prepare_mail(Path(request["mail"]), Path(request["directory"]), limits)
+        mail, directory = Path(request["mail"]), Path(request["directory"])
+        prepared = prepare_mail(mail, directory, limits, watch=watch)
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
         return {"failed": f"{type(error).__name__}"}
     return {"prepared": as_json(prepared)}

@@ -20,7 +20,15 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV")
 
 
 class ChildFailed(Mail2FaxError):
-    """A child died, was ended or answered nothing usable; the text says which."""
+    """A child died, was ended or answered nothing usable; the text says which.
+
+    Attributes:
+        opening: the document it was opening, as its sender knows it; empty when it was none.
+    """
+
+    def __init__(self, why: str, opening: str = "") -> None:
+        super().__init__(why)
+        self.opening = opening
 
 
 class _Child:
@@ -28,6 +36,7 @@ class _Child:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._opening = ""
         self.mails = 0
         self.retire: asyncio.TimerHandle | None = None
 
@@ -38,21 +47,30 @@ class _Child:
             ChildFailed: and the child is not to be used again.
         """
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self.mails += 1
+        self._opening = ""
         try:
-            async with asyncio.timeout(deadline):
+            async with asyncio.timeout(deadline) as patience:
                 self._process.stdin.write(json.dumps(request).encode() + b"\n")
                 await self._process.stdin.drain()
-                line = await self._process.stdout.readline()
+                return await self._answer(patience, deadline)
         except TimeoutError:
-            raise ChildFailed("it took too long") from None
+            raise ChildFailed("it took too long", self._opening) from None
         except (OSError, ValueError) as error:
             raise ChildFailed(f"it cannot be spoken to ({type(error).__name__})") from error
-        if not line.endswith(b"\n"):
-            raise ChildFailed(f"it ended ({await self._end()})")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+
+    async def _answer(self, patience: asyncio.Timeout, deadline: float) -> dict[str, Any]:
+        """The line that answers; those before it tell how far the child is."""
+        assert self._process.stdout is not None
+        while True:
+            line = await self._process.stdout.readline()
+            if not line.endswith(b"\n"):
+                raise ChildFailed(f"it ended ({await self._end()})", self._opening)
+            said: dict[str, Any] = json.loads(line)
+            if "isolated" in said:
+                return said
+            self._opening = said.get("opening", self._opening)
+            patience.reschedule(asyncio.get_running_loop().time() + deadline)
 
     async def _end(self) -> str:
         code = await self._process.wait()
@@ -74,7 +92,7 @@ class Children:
         documents: what a fax may be made of.
         child: what one child may use.
         count: how many mails at once.
-        deadline: seconds one mail may take.
+        deadline: seconds a child may be silent.
     """
 
     def __init__(

@@ -7,25 +7,19 @@ fax. Runs in the preparing child; hostile bytes may end it, and nothing else.
 import hashlib
 import mmap
 import os
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mail2fax.errors import Mail2FaxError
-from mail2fax.preparing import pages
-from mail2fax.reading import content
-from mail2fax.reading.decoding import Buffer, Damaged, decode
+from mail2fax.preparing.fax_tiff import Grid
+from mail2fax.preparing.making import Maker, Refused, Source
+from mail2fax.preparing.watch import Watch
+from mail2fax.reading.decoding import Buffer, decode
 from mail2fax.reading.mail import MailReading, PartRef, measured, read_mail
 from mail2fax.reading.options.decision import asks_for_earlier_fax
-from mail2fax.reading.parts import made_up_name
 from mail2fax.values import Document, NotFaxed, Reading, Response, Verdict
 
-_HEAD, _TAIL = 4096, 4096
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
-_LONGEST_NAME = 60
-_TEXT_NAMES = frozenset({".txt", ".text", ".log", ".csv", ".md"})
 _PIECE = 1 << 20
-_MUST_BE_WHOLE = frozenset({content.PNG, ".docx", ".xlsx"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +53,6 @@ class Prepared:
     body_sha256: str
 
 
-class _Refused(Mail2FaxError):
-    """The mail is not faxed; the text is the sentence the sender reads."""
-
-
 def prepare_mail(
     mail: Path,
     directory: Path,
@@ -70,6 +60,7 @@ def prepare_mail(
     *,
     dialects: tuple[str, ...] = (),
     resends: bool = False,
+    watch: Watch | None = None,
 ) -> Prepared:
     """Decode, recognise and count the documents of a mail.
 
@@ -79,6 +70,7 @@ def prepare_mail(
         limits: what a fax may be made of.
         dialects: other products' spellings of options that are read too (O6).
         resends: whether an address asks for an earlier fax, so that no document is needed.
+        watch: keeps the time of each document; None when nobody needs to.
 
     Raises:
         OSError: the mail cannot be read or a document not be written.
@@ -92,7 +84,8 @@ def prepare_mail(
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
             found = read_mail(buffer, size, dialects)
             resends = resends or asks_for_earlier_fax(found.wishes)
-            reading = _Work(buffer, found, directory, limits, resends=resends).reading()
+            watch = watch or Watch()
+            reading = _Work(buffer, found, directory, limits, watch, resends=resends).reading()
             return Prepared(reading, *_hashes(buffer, found.header_size, size))
 
 
@@ -133,17 +126,18 @@ class _Work:
         found: MailReading,
         directory: Path,
         limits: DocumentLimits,
+        watch: Watch,
         *,
         resends: bool,
     ) -> None:
         self._buffer = buffer
         self._found = found
-        self._directory = directory
         self._limits = limits
         self._resends = resends
+        directory.mkdir(mode=0o700, exist_ok=True)
+        self._maker = Maker(directory, limits.decoded, Grid(), watch)
         self._documents: list[Document] = []
         self._not_faxed: list[NotFaxed] = []
-        self._decoded = 0
 
     def reading(self) -> Reading:
         """Everything about the mail."""
@@ -155,11 +149,10 @@ class _Work:
     def _why_not(self) -> str:
         """Prepare every candidate; the first reason why the fax cannot be sent, or nothing."""
         reasons: list[str] = []
-        self._directory.mkdir(mode=0o700, exist_ok=True)
-        for ordinal, candidate in enumerate(self._found.candidates, start=1):
+        for candidate in self._found.candidates:
             try:
-                self._documents.append(self._document(candidate, ordinal))
-            except _Refused as refused:
+                self._documents.append(self._document(candidate))
+            except Refused as refused:
                 reasons.append(str(refused))
                 size, sha256 = measured(self._buffer, candidate)
                 name, kind = candidate.filename or None, candidate.content_type
@@ -167,9 +160,22 @@ class _Work:
                 self._not_faxed.append(why)
         return " ".join(reasons) or self._too_much()
 
+    def _document(self, candidate: PartRef) -> Document:
+        source = Source(
+            candidate.part, candidate.filename, candidate.content_type, candidate.closed
+        )
+        return self._maker.document(source, self._pieces(candidate))
+
+    def _pieces(self, candidate: PartRef) -> Iterator[bytes]:
+        """Its decoded bytes; whatever is wrong with them comes up while they are written."""
+        yield from decode(
+            self._buffer, candidate.start, candidate.end, candidate.encoding,
+            closed=candidate.closed,
+        )  # fmt: skip
+
     def _too_much(self) -> str:
         limits, documents = self._limits, self._documents
-        size = sum(document.size for document in documents)
+        size = sum(document.file_size for document in documents)
         counted = sum(document.pages or 0 for document in documents)
         if not documents and not self._resends:
             return "No attachment to fax was found. Attach the document as a PDF or TIFF."
@@ -183,100 +189,3 @@ class _Work:
         if counted > limits.pages:
             return f"{counted} pages are more than the {limits.pages} of one fax."
         return ""
-
-    def _document(self, candidate: PartRef, ordinal: int) -> Document:
-        """Decode one candidate to disk and look at what it is.
-
-        Raises:
-            _Refused: it cannot be faxed, and why.
-        """
-        shown = f"\u201c{candidate.filename or f'part {candidate.part}'}\u201d"
-        path = self._directory / f"{ordinal}-part"
-        try:
-            size, sha256, head, tail = self._written(candidate, path)
-            content_type = _true_type(candidate, head)
-            pages_ = _pages(path, content_type, tail, closed=candidate.closed)
-        except (Damaged, pages.Damaged) as damaged:
-            raise _Refused(
-                f"{shown} is damaged: {damaged}. Save it again and send it again."
-            ) from None
-        except pages.Locked:
-            raise _Refused(
-                f"{shown} opens only with a password. Save it without one and send it again."
-            ) from None
-        except _Refused as refused:
-            raise _Refused(f"{shown} {refused}") from None
-        filename = made_up_name(candidate.filename, content_type, ordinal)
-        final = self._directory / _safe_name(ordinal, filename)
-        path.rename(final)
-        return Document(candidate.part, filename, content_type, size, sha256, pages_, final.name)
-
-    def _written(self, candidate: PartRef, path: Path) -> tuple[int, str, bytes, bytes]:
-        """Write the decoded bytes: their count, SHA-256, beginning and end."""
-        digest, size, head, tail = hashlib.sha256(), 0, b"", b""
-        pieces = decode(
-            self._buffer, candidate.start, candidate.end, candidate.encoding,
-            closed=candidate.closed,
-        )  # fmt: skip
-        with path.open("wb") as file:
-            for piece in pieces:
-                size += len(piece)
-                self._decoded += len(piece)
-                if self._decoded > self._limits.decoded:
-                    raise _Refused("is too large: the attachments of one mail may have "
-                                   f"{self._limits.decoded / 1e6:.0f} MB.")  # fmt: skip
-                digest.update(piece)
-                head = head if len(head) >= _HEAD else (head + piece)[:_HEAD]
-                tail = (tail + piece)[-_TAIL:]
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        if not size:
-            raise _Refused("is empty. Attach it again.")
-        return size, digest.hexdigest(), head, tail
-
-
-def _true_type(candidate: PartRef, head: bytes) -> str:
-    """What the content is, if Fax.Plus takes it.
-
-    Raises:
-        _Refused: it does not, and what to do.
-    """
-    found = content.sniff(head, candidate.filename)
-    if found is None and content.looks_like_text(head):
-        is_text = candidate.content_type.startswith("text/")
-        if is_text or content.extension(candidate.filename) in _TEXT_NAMES:
-            found = content.TEXT
-    if found == content.TNEF:
-        raise _Refused("is Outlook's own form of a mail. Send it as HTML or plain text.")
-    if found not in content.FAXABLE:
-        raise _Refused("is of a kind that cannot be faxed. Send it as a PDF.")
-    return found
-
-
-def _pages(path: Path, content_type: str, tail: bytes, *, closed: bool) -> int | None:
-    """Pages of a document that is whole.
-
-    Raises:
-        pages.Damaged: it is not.
-        pages.Locked: it needs a password.
-    """
-    whole = content.is_complete(content_type, tail)
-    must_be = not closed or content_type in _MUST_BE_WHOLE
-    must_be = must_be or content.FAXABLE[content_type] in _MUST_BE_WHOLE
-    if whole is False and must_be:
-        raise pages.Damaged("it is cut")
-    if content_type == content.TIFF:
-        counted = pages.pages_of_tiff(path)
-        pages.check_strips(path)
-        return counted
-    if whole is None and not closed:
-        raise pages.Damaged("it may be cut")
-    return pages.pages_of_pdf(path) if content_type == content.PDF else None
-
-
-def _safe_name(ordinal: int, filename: str) -> str:
-    """A name for the spool's disk, in ASCII, that keeps the extension."""
-    ending = content.extension(filename)
-    stem = _UNSAFE.sub("_", filename.removesuffix(ending))[:_LONGEST_NAME].strip("._")
-    return f"{ordinal}-{stem or 'document'}{ending}"

@@ -7,7 +7,7 @@ smaller document (M8). A PDF is opened by pdfium, from disk.
 
 import struct
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from mail2fax.errors import Mail2FaxError
 
@@ -16,6 +16,11 @@ _CLASSIC, _BIG = 42, 43
 _OFFSETS, _LENGTHS = frozenset({273, 324}), frozenset({279, 325})  # of strips and tiles
 _WIDTHS = {3: "H", 4: "I", 16: "Q"}
 _MOST_STRIPS = 100_000
+_WIDTH, _HEIGHT, _BITS, _SAMPLES = 256, 257, 258, 277
+_TOLD = _OFFSETS | _LENGTHS | {_WIDTH, _HEIGHT, _BITS, _SAMPLES}
+_MOST_UNPACKED = 200_000_000
+_MOST_LOOKED_AT = 1000
+_LONGEST_SIDE = 14_400  # points: 200 inches, the largest page PDF readers open
 
 
 class Damaged(Mail2FaxError):
@@ -24,6 +29,10 @@ class Damaged(Mail2FaxError):
 
 class Locked(Mail2FaxError):
     """The file does not open without a password."""
+
+
+class TooLarge(Mail2FaxError):
+    """Opening the file would take more than any document needs; how much, and what to do."""
 
 
 def pages_of_tiff(path: Path) -> int:
@@ -84,10 +93,11 @@ def _next_directory(file: BinaryIO, form: _Form, offset: int) -> int:
 
 
 def check_strips(path: Path) -> None:
-    """Look whether the picture data of every page lies inside the file (M8).
+    """Look whether every page's picture lies inside the file (M8) and can be unpacked (M9).
 
     Raises:
         Damaged: some of it would lie behind the file's end.
+        TooLarge: it would need more memory than any page does.
     """
     with path.open("rb") as file:
         size = path.stat().st_size
@@ -95,24 +105,44 @@ def check_strips(path: Path) -> None:
         for _ in range(_MOST_DIRECTORIES):
             if not offset:
                 return
-            if _last_byte(file, form, offset) > size:
+            fields = _fields(file, form, offset)
+            if _last_byte(fields) > size:
                 raise Damaged("it ends before its last page does")
+            _check_unpacked(fields)
             offset = _next_directory(file, form, offset)
 
 
-def _last_byte(file: BinaryIO, form: _Form, directory: int) -> int:
-    """Where the picture data of one page ends, 0 when it names none."""
+def _fields(file: BinaryIO, form: _Form, directory: int) -> dict[int, tuple[int, ...]]:
+    """The numbers that one page's directory says of its picture, by tag."""
     file.seek(directory)
     entries = file.read(form.entry * _number(file, form.count))
-    found: dict[str, tuple[int, ...]] = {}
+    found: dict[int, tuple[int, ...]] = {}
     for at in range(0, len(entries) - form.entry + 1, form.entry):
         tag, kind, count = form.tag.unpack_from(entries, at)
-        key = "offsets" if tag in _OFFSETS else "lengths" if tag in _LENGTHS else ""
-        if key and kind in _WIDTHS and count <= _MOST_STRIPS:
+        if tag in _TOLD and kind in _WIDTHS and count <= _MOST_STRIPS:
             value = entries[at + form.tag.size : at + form.entry]
-            found[key] = _array(file, form, _WIDTHS[kind], count, value)
-    pairs = zip(found.get("offsets", ()), found.get("lengths", ()), strict=False)
+            found[tag] = _array(file, form, _WIDTHS[kind], count, value)
+    return found
+
+
+def _last_byte(fields: dict[int, tuple[int, ...]]) -> int:
+    """Where the picture data of one page ends, 0 when it names none."""
+    offsets = next((fields[tag] for tag in _OFFSETS if tag in fields), ())
+    lengths = next((fields[tag] for tag in _LENGTHS if tag in fields), ())
+    pairs = zip(offsets, lengths, strict=False)
     return max((offset + length for offset, length in pairs), default=0)
+
+
+def _check_unpacked(fields: dict[int, tuple[int, ...]]) -> None:
+    width, height, bits, samples = (
+        max(fields.get(tag) or (1,)) for tag in (_WIDTH, _HEIGHT, _BITS, _SAMPLES)
+    )
+    unpacked = width * height * bits * samples // 8
+    if unpacked > _MOST_UNPACKED:
+        raise TooLarge(
+            f"has a page that unpacks to {unpacked / 1e6:.0f} MB, more than the "
+            f"{_MOST_UNPACKED / 1e6:.0f} MB that one may have. Scan it smaller."
+        )
 
 
 def _array(file: BinaryIO, form: _Form, width: str, count: int, value: bytes) -> tuple[int, ...]:
@@ -140,6 +170,7 @@ def pages_of_pdf(path: Path) -> int:
     Raises:
         Locked: it needs a password.
         Damaged: it does not open, or has no pages.
+        TooLarge: one of its first pages is larger than any paper.
     """
     import pypdfium2  # noqa: PLC0415 - 60 ms and a native library, only where a PDF is
 
@@ -151,8 +182,21 @@ def pages_of_pdf(path: Path) -> int:
         raise Damaged("it is not a complete PDF file") from error
     try:
         pages = len(document)
+        if pages == 0:
+            raise Damaged("it has no pages")
+        sides = [_longest_side(document, number) for number in range(min(pages, _MOST_LOOKED_AT))]
     finally:
         document.close()
-    if pages == 0:
-        raise Damaged("it has no pages")
+    if max(sides) > _LONGEST_SIDE:
+        raise TooLarge("has a page larger than any paper. Print it to a PDF in A4 or Letter.")
     return pages
+
+
+def _longest_side(document: Any, page: int) -> float:
+    """In points; 0 of a page that does not say."""
+    import pypdfium2  # noqa: PLC0415 - as above
+
+    try:
+        return float(max(document.get_page_size(page)))
+    except pypdfium2.PdfiumError:
+        return 0.0

@@ -22,10 +22,7 @@ _LEASE = 600.0
 _LONGEST_REST = 60.0
 _FULL_REST = 5.0
 _AGAIN = (2.0, 30.0, 120.0)
-_UNSAFE = (
-    "Its attachments could not be opened safely. Save the document as a plain PDF "
-    "and send it again."
-)
+_UNSAFE = "{what} could not be opened safely. Save the document as a plain PDF and send it again."
 _CHANGED = "the stored mail is not the one that was accepted"
 
 
@@ -114,7 +111,7 @@ class Preparer:
         try:
             prepared = await self._children.prepare(path, directory)
         except ChildFailed as failure:
-            await self._struck(mail, str(failure))
+            await self._struck(mail, str(failure), failure.opening)
             return
         if (prepared.header_sha256, prepared.body_sha256) != (mail.header_sha256, mail.body_sha256):
             await self._quarantine(mail, _CHANGED)
@@ -150,13 +147,20 @@ class Preparer:
         self._spool.bells.ring(Station.ANSWERING)
         events.quarantined(mail.reference, why)
 
-    async def _struck(self, mail: MailToPrepare, why: str) -> None:
-        """The child failed on this mail; after the third time it is refused."""
+    async def _struck(self, mail: MailToPrepare, why: str, opening: str = "") -> None:
+        """The child failed on this mail; after the third time it is refused.
+
+        Args:
+            mail: the mail.
+            why: how the child ended, for the log.
+            opening: the document that was being opened, as its sender knows it.
+        """
         events.child_failed(mail.reference, why, mail.attempts)
         if mail.attempts < _STRIKES:
             await self._again(mail)
             return
-        await self._spool.do(preparation.refused, mail.id, _UNSAFE, [], self._clock.now())
+        sentence = _UNSAFE.format(what=opening or "Its attachments")
+        await self._spool.do(preparation.refused, mail.id, sentence, [], self._clock.now())
         self._spool.bells.ring(Station.ANSWERING)
         events.refused_by_mail(mail.reference, "5.6.0")
 

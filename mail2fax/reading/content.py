@@ -4,26 +4,38 @@ import re
 
 PDF, TIFF, PNG, JPEG = "application/pdf", "image/tiff", "image/png", "image/jpeg"
 TEXT, HTML, TNEF = "text/plain", "text/html", "application/ms-tnef"
-_OLE = "application/x-ole-storage"
-_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_SLIDES = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+OLE = "application/x-ole-storage"
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+SLIDES = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 _OLD_WORD, _OLD_EXCEL = "application/msword", "application/vnd.ms-excel"
-_ZIP = "application/zip"
+OLD_OFFICE = frozenset({_OLD_WORD, _OLD_EXCEL})
+ZIP = "application/zip"
 
 FAXABLE = {
     PDF: ".pdf",
     TIFF: ".tif",
     PNG: ".png",
     JPEG: ".jpg",
-    _WORD: ".docx",
-    _EXCEL: ".xlsx",
+    WORD: ".docx",
+    EXCEL: ".xlsx",
     _OLD_WORD: ".doc",
     _OLD_EXCEL: ".xls",
     "application/rtf": ".rtf",
     TEXT: ".txt",
 }
 """Types Fax.Plus takes as they are, each with the extension its name gets."""
+
+GIF, WEBP, BMP, HEIC = "image/gif", "image/webp", "image/bmp", "image/heic"
+JPEG_2000, ICON, PCX, DCX = (
+    "image/jp2",
+    "image/vnd.microsoft.icon",
+    "image/vnd.zbrush.pcx",
+    "image/x-dcx",
+)
+NETPBM, PHOTOSHOP = "image/x-portable-anymap", "image/vnd.adobe.photoshop"
+PICTURES = frozenset({GIF, WEBP, BMP, HEIC, JPEG_2000, ICON, PCX, DCX, NETPBM, PHOTOSHOP})
+"""Pictures Fax.Plus does not take; preparing converts them (M9)."""
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"II*\0", TIFF),
@@ -32,14 +44,18 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"MM\0+", TIFF),
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"\xff\xd8\xff", JPEG),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"BM", "image/bmp"),
+    (b"GIF87a", GIF),
+    (b"GIF89a", GIF),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", JPEG_2000),
+    (b"\xff\x4f\xff\x51", JPEG_2000),
+    (b"\0\0\1\0", ICON),
+    (b"\xb1\x68\xde\x3a", DCX),
+    (b"8BPS\0\1", PHOTOSHOP),
     (b"{\\rtf", "application/rtf"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OLE),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE),
     (b"%!PS", "application/postscript"),
     (b"\x78\x9f\x3e\x22", TNEF),
-    (b"PK\x03\x04", _ZIP),
+    (b"PK\x03\x04", ZIP),
     (b"Rar!", "application/vnd.rar"),
     (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
     (b"\x1f\x8b", "application/gzip"),
@@ -47,16 +63,22 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"BEGIN:VCALENDAR", "text/calendar"),
 )
 _IN_ZIP = (
-    (b"word/", _WORD),
-    (b"xl/", _EXCEL),
-    (b"ppt/", _SLIDES),
+    (b"word/", WORD),
+    (b"xl/", EXCEL),
+    (b"ppt/", SLIDES),
     (b"mimetypeapplication/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.text"),
     (b"mimetypeapplication/vnd.oasis.opendocument", "application/vnd.oasis.opendocument"),
 )
 _HTML = re.compile(
     rb"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
-_BRANDS = {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"avif"}
+_BRANDS = frozenset(
+    {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"mif2", b"msf1", b"avif"}
+)
+_BITMAP = re.compile(rb"BM.{8}.{4}[\x0c\x28\x38\x40\x6c\x7c]\x00\x00\x00", re.DOTALL)
+_PCX = re.compile(rb"\n[\x00-\x05]\x01[\x01\x02\x04\x08]")
+_NETPBM = re.compile(rb"P[1-6]\s(?:#[^\n]{0,200}\n\s{0,9})*\s{0,9}[0-9]{1,9}\s{1,9}[0-9]{1,9}\s")
+_PATTERNS = ((_HTML, HTML), (_BITMAP, BMP), (_PCX, PCX), (_NETPBM, NETPBM))
 _OFFICE_BY_NAME = {".doc": _OLD_WORD, ".xls": _OLD_EXCEL}
 _PDF_WITHIN = 1024
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -75,18 +97,18 @@ def sniff(head: bytes, filename: str = "") -> str | None:
         if head.startswith(signature):
             return _inside(content_type, head, filename)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
+        return WEBP
     if head[4:8] == b"ftyp" and head[8:12] in _BRANDS:
-        return "image/heic"
-    return HTML if _HTML.match(head) else None
+        return HEIC
+    return next((found for pattern, found in _PATTERNS if pattern.match(head)), None)
 
 
 def _inside(content_type: str, head: bytes, filename: str) -> str:
     """Containers hold several kinds: by the names in them, or by their own name."""
-    if content_type == _ZIP:
-        return next((found for mark, found in _IN_ZIP if mark in head), _ZIP)
-    if content_type == _OLE:
-        return _OFFICE_BY_NAME.get(extension(filename), _OLE)
+    if content_type == ZIP:
+        return next((found for mark, found in _IN_ZIP if mark in head), ZIP)
+    if content_type == OLE:
+        return _OFFICE_BY_NAME.get(extension(filename), OLE)
     return content_type
 
 
@@ -112,11 +134,12 @@ def is_complete(content_type: str, tail: bytes) -> bool | None:
         PDF: b"%%EOF" in tail[-1024:],
         PNG: b"IEND" in tail[-16:],
         JPEG: b"\xff\xd9" in tail[-64:],
-        _WORD: b"PK\x05\x06" in tail,
-        _EXCEL: b"PK\x05\x06" in tail,
+        WORD: b"PK\x05\x06" in tail,
+        EXCEL: b"PK\x05\x06" in tail,
         "application/rtf": tail.rstrip(b"\0\r\n \t").endswith(b"}"),
         _OLD_WORD: None,
         _OLD_EXCEL: None,
         TIFF: None,
+        **dict.fromkeys(PICTURES),
     }
     return ends.get(content_type, False)

@@ -20,7 +20,7 @@ def order_for(job: Job, settings: SendingSettings) -> Order:
     return Order(
         from_=options.source_numbers or settings.source_numbers,
         to=tuple(fax.number for fax in job.faxes),
-        files=tuple(at_rest.upload_path or "" for at_rest in job.documents),
+        files=tuple(at_rest.upload_path or "" for at_rest in job.uploads),
         from_fax=options.from_fax,
         comment_text=comment_with(job.token, _words(job)),
         comment_tags=(job.token, *options.tags),

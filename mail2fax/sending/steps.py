@@ -52,7 +52,7 @@ class Steps:
             AccountFailure: the account needs a person; the job is as it was.
         """
         try:
-            for at_rest in job.documents:
+            for at_rest in job.uploads:
                 if self._is_missing(at_rest) and not await self._upload_one(job, at_rest):
                     return False
         except TemporaryFailure as failure:
@@ -63,12 +63,12 @@ class Steps:
             await self._end(job, JobEvent.NOT_TAKEN, str(failure.status or ""), str(failure))
             return False
         await self._spool.do(jobs.happened, job.id, JobEvent.UPLOADED, self._clock.now())
-        events.uploaded(job.reference, len(job.documents))
+        events.uploaded(job.reference, len(job.uploads))
         return True
 
     def holds_uploads(self, job: Job) -> bool:
         """Whether Fax.Plus still holds every document of the job."""
-        return not any(self._is_missing(at_rest) for at_rest in job.documents)
+        return not any(self._is_missing(at_rest) for at_rest in job.uploads)
 
     def _is_missing(self, at_rest: DocumentAtRest) -> bool:
         if at_rest.upload_path is None or at_rest.uploaded_at is None:
@@ -80,13 +80,13 @@ class Steps:
         document = at_rest.document
         path = self._spool.content.documents_of(job.mail_id) / document.file
         try:
-            upload = await self._client.upload(path, document.filename, document.content_type)
+            upload = await self._client.upload(path, *document.uploaded_as)
         except OSError as error:
             return await self._damaged(job, f"a document cannot be read ({type(error).__name__})")
-        if (upload.sha256, upload.size) != (document.sha256, document.size):
+        if (upload.sha256, upload.size) != (document.file_sha256, document.file_size):
             return await self._damaged(job, "a document is not what was prepared")
         now = self._clock.now()
-        await self._spool.do(jobs.document_uploaded, job.mail_id, at_rest.ordinal, upload.path, now)
+        await self._spool.do(jobs.document_uploaded, job.mail_id, document.file, upload.path, now)
         return True
 
     async def _damaged(self, job: Job, why: str) -> bool:

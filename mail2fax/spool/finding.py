@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select
 from mail2fax.spool import schema
 from mail2fax.spool.lifecycle import FaxState, JobState
 from mail2fax.spool.records import DocumentAtRest, FaxToOrder, Job
-from mail2fax.values import Document, Options, from_json
+from mail2fax.values import Converted, Document, Options, from_json
 
 _JOB, _FAX, _MAIL, _PAIR = schema.job.c, schema.fax.c, schema.mail.c, schema.job_fax.c
 _UNDER_WAY = (JobState.READY, JobState.UPLOADED, JobState.INTENT, JobState.IN_DOUBT)
@@ -192,6 +192,7 @@ def document_of(row: Row[Any]) -> Document:
         row.pages,
         row.file,
         row.role,
+        from_json(Converted, row.converted) if row.converted else None,
     )
 
 

@@ -111,17 +111,17 @@ _UPLOADED = (
     update(schema.document)
     .where(
         schema.document.c.mail_id == bindparam("mail"),
-        schema.document.c.ordinal == bindparam("which"),
+        schema.document.c.file == bindparam("which"),
     )
     .values(upload_path=bindparam("upload_path"), uploaded_at=bindparam("uploaded_at"))
 )
 
 
 def document_uploaded(
-    connection: Connection, mail_id: str, ordinal: int, path: str, now: float
+    connection: Connection, mail_id: str, file: str, path: str, now: float
 ) -> None:
-    """Fax.Plus holds a document at ``path``; every job of the mail may use it (R1)."""
-    uploaded = {"mail": mail_id, "which": ordinal, "upload_path": path, "uploaded_at": now}
+    """Fax.Plus holds a prepared file at ``path``; every job of the mail may use it (R1)."""
+    uploaded = {"mail": mail_id, "which": file, "upload_path": path, "uploaded_at": now}
     connection.execute(_UPLOADED, uploaded)
 
 

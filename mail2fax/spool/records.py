@@ -108,6 +108,11 @@ class Job:
     documents: tuple[DocumentAtRest, ...]
     faxes: tuple[FaxToOrder, ...]
 
+    @property
+    def uploads(self) -> tuple[DocumentAtRest, ...]:
+        """One document for each prepared file, in order: what is uploaded and ordered."""
+        return tuple({one.document.file: one for one in reversed(self.documents)}.values())[::-1]
+
 
 @dataclass(frozen=True, slots=True)
 class FaxToTrack:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """Alembic revision these tables are (`mail2fax/spool/migrations`)."""
 
 metadata = MetaData()
@@ -86,6 +86,8 @@ document = Table(
     Column("pages", Integer),
     Column("file", Text, nullable=False),
     Column("role", Text, nullable=False, server_default=""),
+    # What its file is, when that is not the document as it stood in the mail.
+    Column("converted", JSON(none_as_null=True)),
     Column("upload_path", Text),
     Column("uploaded_at", Float),
     PrimaryKeyConstraint("mail_id", "ordinal"),

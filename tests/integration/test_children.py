@@ -1,10 +1,12 @@
 """M2, M9: documents are opened in a child with limits; what ends it ends nothing else."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mail2fax.preparing import children as pool
 from mail2fax.preparing.child import ChildLimits
@@ -77,7 +79,7 @@ async def test_a_child_that_dies_is_replaced(children: Children, tmp_path: Path)
 
 
 async def test_a_mail_that_takes_too_long_ends_its_child(tmp_path: Path) -> None:
-    """M2: one total deadline; the next mail has a new child."""
+    """M2: a child that says nothing for too long is ended; the next mail has a new one."""
     children = Children(count=1, deadline=0.01)
     with pytest.raises(ChildFailed, match="too long"):
         await pages(children, tmp_path)
@@ -85,6 +87,19 @@ async def test_a_mail_that_takes_too_long_ends_its_child(tmp_path: Path) -> None
 
     assert await pages(children, tmp_path) == 2
     await children.close()
+
+
+async def test_a_document_that_takes_too_long_ends_its_child_and_is_named(tmp_path: Path) -> None:
+    """M9: the kernel keeps the time of each document, and the sentence can say which it was."""
+    slow = io.BytesIO()
+    Image.effect_noise((3000, 3000), 90).save(slow, "BMP")
+    bad = stored(tmp_path, mail(attached(slow.getvalue(), "slow.bmp")))
+    children = Children(child=ChildLimits(document=0.01), count=1, deadline=20)
+    with pytest.raises(ChildFailed, match="signal 14") as failed:
+        await children.prepare(bad, tmp_path / "out")
+
+    assert failed.value.opening == "\u201cslow.bmp\u201d"
+    assert not children._all
 
 
 async def test_memory_is_limited(tmp_path: Path) -> None:

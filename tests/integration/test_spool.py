@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from mail2fax.spool.migration import bring_up_to_date
 from mail2fax.spool.records import Job, MailStory, NewMail
 from mail2fax.spool.spool import Spool
 from mail2fax.values import (
+    Converted,
     Destination,
     Document,
     End,
@@ -506,13 +508,32 @@ async def test_a_clock_that_went_back_makes_the_spool_suspicious(tmp_path: Path)
 async def test_in_state_finds_jobs_and_their_documents(desk: Desk) -> None:
     """A job comes with what is needed to post it; an upload is shared by the mail's jobs."""
     mail_id, job = await desk.intent()
-    await desk.spool.do(jobs.document_uploaded, mail_id, 1, "/storage/x.pdf", desk.clock.now())
+    await desk.spool.do(
+        jobs.document_uploaded, mail_id, "1-a.pdf", "/storage/x.pdf", desk.clock.now()
+    )
 
     (found,) = await desk.spool.do(finding.in_state, JobState.INTENT)
 
     assert job.id == found.id
     assert found.documents[0].upload_path == "/storage/x.pdf"
     assert found.documents[0].document == DOCUMENT
+
+
+async def test_documents_in_one_file_are_uploaded_once(desk: Desk) -> None:
+    """M10: what was made of a document is remembered; an upload is the whole file's."""
+    made = Converted("image/tiff", 7, "sha of the file", "Joined.")
+    first, second = (replace(DOCUMENT, part=part, file="1.tif", converted=made) for part in "12")
+    mail_id, now = await desk.mail(), desk.clock.now()
+    await desk.spool.do(preparation.prepared, mail_id, [first, second], [], "", 1, now)
+    await desk.spool.do(jobs.document_uploaded, mail_id, "1.tif", "/storage/x.tif", now)
+
+    (job,) = await desk.spool.do(finding.due, now, 1)
+
+    assert [at_rest.document for at_rest in job.documents] == [first, second]
+    assert [at_rest.upload_path for at_rest in job.documents] == ["/storage/x.tif"] * 2
+    assert [at_rest.document for at_rest in job.uploads] == [first]
+    assert first.uploaded_as == ("1.tif", "image/tiff")
+    assert (first.file_sha256, first.file_size) == ("sha of the file", 7)
 
 
 def test_a_newer_ledger_refuses_to_start(tmp_path: Path) -> None:

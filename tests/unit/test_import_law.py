@@ -44,6 +44,8 @@ ONE_DOOR = {
     "sqlalchemy": {"spool"},
     "alembic": {"spool"},
     "pypdfium2": {"preparing"},
+    "PIL": {"preparing"},
+    "pi_heif": {"preparing"},
     "aiosmtplib": {"answering"},
     "starlette": {"simulator", "web"},
 }

@@ -19,7 +19,9 @@ SETTINGS = SendingSettings(("+41225550100",))
 def job(options: Options) -> Job:
     """A job with two uploaded documents."""
     documents = tuple(
-        DocumentAtRest(n, Document(str(n), "a", "application/pdf", 1, "s"), f"/storage/{n}", 1.0)
+        DocumentAtRest(
+            n, Document(str(n), "a", "application/pdf", 1, "s", 1, f"{n}-a"), f"/storage/{n}", 1.0
+        )
         for n in (1, 2)
     )
     return Job(
@@ -32,7 +34,7 @@ def job(options: Options) -> Job:
 
 
 def test_a_plain_job_is_a_plain_order() -> None:
-    """S2, R4: documents in order, token in comment and tags, the provider's retries off."""
+    """S2, R4, M10: each file once, in order; token in comment and tags; no provider's retries."""
     body = order_for(job(Options()), SETTINGS).body()
 
     assert body == {

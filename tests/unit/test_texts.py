@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mail2fax.answering.texts import Letter, LetterSettings, letter_for, safe, to_ascii
 from mail2fax.spool.records import FaxStory, MailStory
-from mail2fax.values import Cover, Document, End, Identity, NotFaxed, Options, Outcome
+from mail2fax.values import Converted, Cover, Document, End, Identity, NotFaxed, Options, Outcome
 
 NOW = 1_795_000_000.0  # 18 Nov 2026, 11:06:40 UTC
 FAX = FaxStory(
@@ -29,7 +29,10 @@ STORY = MailStory(
     ),
     documents=(
         Document("2", "Übersicht.pdf", "application/pdf", 34_815, "sha", 2),
-        Document("4", "photo.jpg", "image/jpeg", 2_500_000, "sha"),
+        Document(
+            "4", "photo.gif", "image/gif", 2_500_000, "sha", 1,
+            converted=Converted("image/tiff", 9, "sha", "Converted to black and white."),
+        ),
     ),
 )  # fmt: skip
 SETTINGS = LetterSettings("Europe/Zurich")
@@ -64,7 +67,8 @@ def test_accepted_tells_everything_and_promises_nothing_more() -> None:
         "\n"
         "Documents:\n"
         "    Übersicht.pdf (2 pages, 35 kB)\n"
-        "    photo.jpg (2.5 MB)\n"
+        "    photo.gif (1 page, 2.5 MB)\n"
+        "        Converted to black and white.\n"
         "\n"
         "Not faxed:\n"
         "    invite.ics: A calendar entry is not faxed.\n"

@@ -1,0 +1,214 @@
+"""One attachment becomes one file ready to fax, or a refusal with a sentence (M8, M9).
+
+Fax.Plus takes PDF, TIFF, JPEG, PNG, Word, Excel, RTF and text as they are, and they pass
+untouched. Other pictures become pages of dots. All else is refused by name, with what to do.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mail2fax.errors import Mail2FaxError
+from mail2fax.preparing import conversion, inspection, pages
+from mail2fax.preparing.fax_tiff import FaxTiff, Grid
+from mail2fax.preparing.watch import Watch
+from mail2fax.reading import content
+from mail2fax.reading.decoding import Damaged
+from mail2fax.reading.parts import made_up_name
+from mail2fax.values import Converted, Document
+
+_HEAD, _TAIL = 4096, 4096
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
+_LONGEST_NAME = 60
+_TEXT_NAMES = frozenset({".txt", ".text", ".log", ".csv", ".md"})
+_PIECE = 1 << 20
+_MUST_BE_WHOLE = frozenset({content.PNG, ".docx", ".xlsx"})
+_ADVICE = {
+    content.HTML: "is a web page. Print it to a PDF and send that.",
+    content.SLIDES: "is a presentation. Save it as a PDF and send that.",
+    content.ZIP: "is a packed archive. Attach the documents themselves.",
+    "application/vnd.rar": "is a packed archive. Attach the documents themselves.",
+    "application/x-7z-compressed": "is a packed archive. Attach the documents themselves.",
+    "application/gzip": "is a packed archive. Attach the documents themselves.",
+    "application/vnd.oasis.opendocument.text": "is an OpenDocument text. Save it as a PDF.",
+    "application/vnd.oasis.opendocument": "is an OpenDocument file. Save it as a PDF.",
+    "application/postscript": "is a PostScript file. Save it as a PDF and send that.",
+}
+_OTHER = "is of a kind that cannot be faxed. Send it as a PDF."
+
+
+class Refused(Mail2FaxError):
+    """The mail is not faxed; the text is the sentence the sender reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a document comes from.
+
+    Attributes:
+        part: its section in the mail.
+        filename: as its sender named it; empty without a name.
+        label: the content type it claims.
+        closed: whether something marked its end.
+    """
+
+    part: str
+    filename: str
+    label: str
+    closed: bool = True
+
+    @property
+    def shown(self) -> str:
+        """How a sentence calls it."""
+        return f"\u201c{self.filename or f'part {self.part}'}\u201d"
+
+
+class Maker:
+    """Makes the documents of one mail, one after the other.
+
+    Args:
+        directory: where files go; it exists.
+        decoded: bytes that all of them together may have.
+        grid: the pages of what is converted.
+        watch: keeps the time of each.
+    """
+
+    def __init__(self, directory: Path, decoded: int, grid: Grid, watch: Watch) -> None:
+        self._directory = directory
+        self._decoded = decoded
+        self._grid = grid
+        self._watch = watch
+        self._left = decoded
+        self._ordinal = 0
+
+    def document(self, source: Source, pieces: Iterable[bytes]) -> Document:
+        """Write one document to disk, look at what it is, and convert it if need be.
+
+        Raises:
+            Refused: it cannot be faxed, and why.
+            OSError: the disk does not take it.
+        """
+        self._ordinal += 1
+        path = self._directory / f"{self._ordinal}-part"
+        try:
+            size, sha256, head, tail = self._written(pieces, path)
+            with self._watch.over(source.shown):
+                content_type = _true_type(source, head, path)
+                if content_type in content.PICTURES:
+                    return self._converted(source, path, content_type, (size, sha256))
+                counted = _pages(path, content_type, tail, closed=source.closed)
+                inspection.inspect(path, content_type)
+        except (Damaged, pages.Damaged) as damaged:
+            sentence = f"{source.shown} is damaged: {damaged}. Save it again and send it again."
+            raise Refused(sentence) from None
+        except pages.Locked:
+            sentence = f"{source.shown} opens only with a password. Save it without one and send it"
+            raise Refused(f"{sentence} again.") from None
+        except (Refused, pages.TooLarge) as refused:
+            raise Refused(f"{source.shown} {refused}") from None
+        filename = made_up_name(source.filename, content_type, self._ordinal)
+        final = path.rename(self._directory / _safe_name(self._ordinal, filename))
+        return Document(source.part, filename, content_type, size, sha256, counted, final.name)
+
+    def _converted(
+        self, source: Source, path: Path, content_type: str, measured: tuple[int, str]
+    ) -> Document:
+        """A picture as pages of dots; what came is not kept."""
+        filename = made_up_name(source.filename, content_type, self._ordinal)
+        final = self._directory / _safe_name(self._ordinal, f"{filename}.tif")
+        with FaxTiff(final, self._grid) as fax:
+            for page in conversion.pages_of_picture(path, content_type, self._grid):
+                fax.add(page)
+        why = f"Converted to black and white, because Fax.Plus does not take {content_type}."
+        if conversion.moves(path, content_type):
+            why += " Only the first of its pictures is faxed."
+        path.unlink()
+        return Document(
+            source.part, filename, content_type, *measured, fax.pages, final.name,
+            converted=converted(final, why),
+        )  # fmt: skip
+
+    def _written(self, pieces: Iterable[bytes], path: Path) -> tuple[int, str, bytes, bytes]:
+        """Write the decoded bytes: their count, SHA-256, beginning and end."""
+        digest, size, head, tail = hashlib.sha256(), 0, b"", b""
+        with path.open("wb") as file:
+            for piece in pieces:
+                size += len(piece)
+                self._left -= len(piece)
+                if self._left < 0:
+                    raise Refused("is too large: the attachments of one mail may have "
+                                  f"{self._decoded / 1e6:.0f} MB.")  # fmt: skip
+                digest.update(piece)
+                head = head if len(head) >= _HEAD else (head + piece)[:_HEAD]
+                tail = (tail + piece)[-_TAIL:]
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        if not size:
+            raise Refused("is empty. Attach it again.")
+        return size, digest.hexdigest(), head, tail
+
+
+def converted(path: Path, why: str) -> Converted:
+    """A finished file of ours, on disk for good."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+        os.fsync(file.fileno())
+    kind = content.PDF if path.suffix == ".pdf" else content.TIFF
+    return Converted(kind, path.stat().st_size, digest.hexdigest(), why)
+
+
+def _true_type(source: Source, head: bytes, path: Path) -> str:
+    """What the content is, if it can be faxed.
+
+    Raises:
+        Refused: it cannot, and what to do.
+        pages.Damaged: it contradicts its own format.
+    """
+    found = content.sniff(head, source.filename)
+    if found is None and content.looks_like_text(head):
+        is_text = source.label.startswith("text/")
+        if is_text or content.extension(source.filename) in _TEXT_NAMES:
+            found = content.TEXT
+    if found == content.ZIP and source.closed:
+        found = inspection.kind_in_zip(path) or content.ZIP
+    if found == content.TNEF:
+        raise Refused("is Outlook's own form of a mail. Send it as HTML or plain text.")
+    if found not in content.FAXABLE and found not in content.PICTURES:
+        raise Refused(_ADVICE.get(found or "", _OTHER))
+    assert found is not None, "it is of one of the kinds"
+    return found
+
+
+def _pages(path: Path, content_type: str, tail: bytes, *, closed: bool) -> int | None:
+    """Pages of a document that is whole.
+
+    Raises:
+        pages.Damaged: it is not.
+        pages.Locked: it needs a password.
+        pages.TooLarge: it has a page like no paper.
+    """
+    whole = content.is_complete(content_type, tail)
+    must_be = not closed or content_type in _MUST_BE_WHOLE
+    must_be = must_be or content.FAXABLE[content_type] in _MUST_BE_WHOLE
+    if whole is False and must_be:
+        raise pages.Damaged("it is cut")
+    if content_type == content.TIFF:
+        counted = pages.pages_of_tiff(path)
+        pages.check_strips(path)
+        return counted
+    if whole is None and not closed:
+        raise pages.Damaged("it may be cut")
+    return pages.pages_of_pdf(path) if content_type == content.PDF else None
+
+
+def _safe_name(ordinal: int, filename: str) -> str:
+    """A name for the spool's disk, in ASCII, that keeps the extension."""
+    ending = content.extension(filename)
+    stem = _UNSAFE.sub("_", filename.removesuffix(ending))[:_LONGEST_NAME].strip("._")
+    return f"{ordinal}-{stem or 'document'}{ending}"
