@@ -82,6 +82,8 @@ class Listener:
         self.stopping = True
         for server in self._servers:
             server.close()
+        if self._servers and self.settings.place.socket is not None:
+            self.settings.place.socket.unlink(missing_ok=True)
         for session in tuple(self.sessions):
             session.dismiss()
         until = self.clock.now() + grace

@@ -39,7 +39,7 @@ def _inet(address: str, port: int) -> socket.socket:
 
 def _unix(path: Path, mode: int) -> socket.socket:
     """A UNIX socket with its mode from the start; what an earlier run left is removed."""
-    if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+    if path.exists() and stat.S_ISSOCK(path.stat().st_mode) and not _answers(path):
         path.unlink()
     own = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o777 & ~mode)
@@ -52,6 +52,12 @@ def _unix(path: Path, mode: int) -> socket.socket:
         os.umask(before)
     own.listen(_BACKLOG)
     return own
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens at a socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        return caller.connect_ex(str(path)) == 0
 
 
 def _given(name: str) -> list[socket.socket]:
