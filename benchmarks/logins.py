@@ -6,6 +6,7 @@ and t. Below 4 in absolute value nothing can be told apart (promise 5, rule L6).
 """
 
 import asyncio
+import logging
 import random
 import statistics
 import sys
@@ -53,6 +54,7 @@ def _welch(one: list[float], other: list[float]) -> float:
 
 def main() -> None:
     """Measure and print."""
+    logging.getLogger("mail2fax").setLevel(logging.CRITICAL)
     tries = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     taken = asyncio.run(_measure(tries))
     for is_known, times in taken.items():

@@ -120,6 +120,11 @@ class Identity:
     person_proved: bool = False
 
     @property
+    def who(self) -> str:
+        """The identity as one word that can be compared (L9: same identity)."""
+        return f"{self.kind}:{self.name}"
+
+    @property
     def names(self) -> frozenset[str]:
         """Every name by which it can be frozen: its rule, what was proved, its person."""
         return frozenset({self.rule, self.name, self.person} - {""})

@@ -17,6 +17,7 @@ from mail2fax.accepting.dialogue.data import LF
 from mail2fax.accepting.dialogue.lines import EndOfInput, LineTooLong, NotSmtp
 from mail2fax.accepting.dialogue.proxy import BadProxyHeader
 from mail2fax.accepting.dialogue.tls import Certificates
+from mail2fax.accepting.people import office_of
 from mail2fax.accepting.proof import Proof
 from mail2fax.accepting.settings import RelaySettings, TryLater
 from mail2fax.accepting.signs import Signs
@@ -26,9 +27,11 @@ from mail2fax.accepting.transaction import Client, Transaction
 from mail2fax.accepting.wire import Farewell, Wire
 from mail2fax.reading.addresses import AddressRules
 from mail2fax.spool import naming
+from mail2fax.spool.notices import Refusal
 from mail2fax.values import Response
 
 _MOST_ERRORS = 20
+_LONGEST_SHOWN = 200
 _MOST_JUNK = 100
 _JUNK = frozenset({"NOOP", "RSET", "VRFY", "EXPN", "HELP", "HELO", "EHLO", "LHLO"})
 _STOPPING = Response(421, "4.3.2", "The service is stopping. Try again later")
@@ -75,6 +78,7 @@ class Conversation:
         self._helo = ""
         self._is_extended = False
         self._transaction: Transaction | None = None
+        self._asked_for = ""  # the last recipient, as written, for the office of a device
         self._errors = 0
         self._junk = 0
         self._at_rest = False
@@ -221,10 +225,21 @@ class Conversation:
         refused = response.code >= 400  # noqa: PLR2004 - RFC 5321 4.2.1
         if refused and at:
             events.refused_on_the_line(self.id, self.proof.peer, at, str(response))
+            self._tell_office(response)
         await self._wire.say(response)
         self._errors += refused
         if self._errors > _MOST_ERRORS and not self._wire.over:
             raise Farewell(Response(421, "4.7.0", "Too many errors. Good bye"))
+
+    def _tell_office(self, response: Response) -> None:
+        """A panel shows only a code: the office of a known device is told by mail (L7)."""
+        rule = admit(self._settings.rules, self.proof)
+        told = office_of(rule) if rule is not None else ()
+        if rule is None or not told or response.code < 500:  # noqa: PLR2004 - RFC 5321 4.2.1
+            return
+        device, asked_for = rule.identity_of(self.proof), self._asked_for[:_LONGEST_SHOWN]
+        refusal = Refusal(device.who, self.proof.peer, asked_for, str(response), told)
+        self._host.note(self._spool.note_refusal(refusal))
 
     # Who is there
 
@@ -349,6 +364,7 @@ class Conversation:
     # A mail
 
     async def _mail(self, argument: str) -> None:
+        self._asked_for = ""
         found = arguments.mail_argument(argument)
         if isinstance(found, Response):
             await self._say(found, "MAIL")
@@ -366,6 +382,7 @@ class Conversation:
 
     async def _recipient(self, argument: str) -> None:
         path = arguments.rcpt_argument(argument)
+        self._asked_for = argument.partition(":")[2].strip()
         transaction = self._transaction
         if transaction is None:
             await self._say(Response(503, "5.5.1", "Say MAIL first"), "RCPT")

@@ -56,6 +56,11 @@ def reply_addresses(
     return tuple(dict.fromkeys(address for address in ordered if address))
 
 
+def office_of(rule: Rule) -> tuple[str, ...]:
+    """Who is told by mail what a device was refused on the line; nobody for other clients."""
+    return (rule.reply_to,) if rule.device and rule.reply_to != ENVELOPE else ()
+
+
 def _person_of_device(rule: Rule, identity: Identity) -> str:
     """The person at a device, where the admin lets its replies go to their domain."""
     _, at, domain = identity.person.rpartition("@")

@@ -12,10 +12,11 @@ from mail2fax import events
 from mail2fax.answering import back_off, mailer
 from mail2fax.answering.mailer import Relay
 from mail2fax.answering.message import Sender, can_be_addressed, message_for
+from mail2fax.answering.notices import Notices
 from mail2fax.answering.texts import LetterSettings, letter_for
 from mail2fax.clock import Clock
 from mail2fax.errors import PermanentFailure, SpoolBroken, SpoolError, TemporaryFailure
-from mail2fax.spool import replies, stories
+from mail2fax.spool import notices, replies, stories
 from mail2fax.spool.records import MailStory, ReplyToSend
 from mail2fax.spool.spool import Spool, Station
 
@@ -56,6 +57,7 @@ class Reporter:
         self._settings = settings
         self._clock = clock
         self._hand_over = hand_over
+        self._notices = Notices(spool, settings.sender, settings.admin, clock, self._to_relay)
 
     async def run(self) -> None:
         """Answer until cancelled.
@@ -65,31 +67,42 @@ class Reporter:
         """
         while True:
             due = await self._spool.do(replies.due, self._clock.now(), _AT_ONCE)
-            if due:
+            refusals = await self._spool.do(notices.due, self._clock.now(), _AT_ONCE)
+            if due or refusals:
                 async with asyncio.TaskGroup() as group:
                     for reply in due:
                         group.create_task(self._take_care_of(reply))
+                    for notice in refusals:
+                        group.create_task(self._recorded(self._notices.take_care_of(notice)))
             else:
                 await self._spool.bells.wait(Station.ANSWERING, await self._rest())
 
     async def _rest(self) -> float:
-        due = await self._spool.do(replies.next_due_at)
-        if due is None:
-            return _LONGEST_REST
-        return min(max(due - self._clock.now(), 0.0), _LONGEST_REST)
+        times = [
+            await self._spool.do(replies.next_due_at), await self._spool.do(notices.next_due_at),
+        ]  # fmt: skip
+        rests = [max(due - self._clock.now(), 0.0) for due in times if due is not None]
+        return min([*rests, _LONGEST_REST])
 
     async def _take_care_of(self, reply: ReplyToSend) -> None:
         story = await self._spool.do(stories.of_mail, reply.mail_id)
         try:
-            await self._tell(reply, story)
+            await self._recorded(self._tell(reply, story))
+        except SpoolBroken:
+            raise
+        except Exception as error:  # noqa: BLE001 - one odd letter must not stop the others
+            events.bug("answering", error)
+            await self._later(reply, story, "an internal error")
+
+    async def _recorded(self, telling: Awaitable[None]) -> None:
+        """Tell somebody; where that cannot be recorded the row stays due, and nothing spins."""
+        try:
+            await telling
         except SpoolBroken:
             raise
         except SpoolError as error:
             events.spool_trouble("answering", str(error))
-            await asyncio.sleep(1.0)  # the row is still due; a full disk must not spin
-        except Exception as error:  # noqa: BLE001 - one odd letter must not stop the others
-            events.bug("answering", error)
-            await self._later(reply, story, "an internal error")
+            await asyncio.sleep(1.0)
 
     async def _tell(self, reply: ReplyToSend, story: MailStory) -> None:
         addresses = self._addresses(story)
@@ -125,6 +138,9 @@ class Reporter:
         admin = self._settings.admin
         extra = (admin,) if admin and admin not in story.reply_to else ()
         return (*story.reply_to, *extra)
+
+    async def _to_relay(self, message: bytes, to: Sequence[str]) -> None:
+        await self._hand_over(message, to, self._settings.relay)
 
     async def _next(self, reply: ReplyToSend, why: str) -> None:
         now = self._clock.now()

@@ -26,7 +26,8 @@ MAIL = Subject("mail", schema.mail, lifecycle.MailState, lifecycle.MAIL)
 JOB = Subject("job", schema.job, lifecycle.JobState, lifecycle.JOB)
 FAX = Subject("fax", schema.fax, lifecycle.FaxState, lifecycle.FAX)
 REPLY = Subject("reply", schema.reply, lifecycle.ReplyState, lifecycle.REPLY)
-_ROWS = {subject.name: subject.rows for subject in (MAIL, JOB, FAX, REPLY)}
+NOTICE = Subject("notice", schema.notice, lifecycle.ReplyState, lifecycle.REPLY)
+_ROWS = {subject.name: subject.rows for subject in (MAIL, JOB, FAX, REPLY, NOTICE)}
 _REMEMBER = insert(schema.history)
 
 
@@ -58,7 +59,7 @@ def move(
 @cache
 def _state_of(name: str) -> Select[Any]:
     rows = _ROWS[name]
-    mail_id = rows.c.id if rows is schema.mail else rows.c.mail_id
+    mail_id = rows.c.get("mail_id", rows.c.id)
     return select(rows.c.state, mail_id).where(rows.c.id == bindparam("row"))
 
 
@@ -78,7 +79,7 @@ def move_all(
         IllegalEvent: as `move`.
     """
     rows = subject.rows
-    mail_id = rows.c.id if subject is MAIL else rows.c.mail_id
+    mail_id = rows.c.get("mail_id", rows.c.id)
     states: dict[StrEnum, list[str]] = defaultdict(list)
     lines: list[dict[str, Any]] = []
     for row in connection.execute(

@@ -46,7 +46,7 @@ class NewMail:
     @property
     def who(self) -> str:
         """The identity as one word that can be compared."""
-        return f"{self.identity.kind}:{self.identity.name}"
+        return self.identity.who
 
 
 @dataclass(frozen=True, slots=True)

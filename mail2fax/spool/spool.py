@@ -20,12 +20,13 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mail2fax.clock import Clock
 from mail2fax.errors import SpoolError, SpoolFull, SpoolLocked
-from mail2fax.spool import intake, preparation, schema
+from mail2fax.spool import intake, notices, preparation, schema
 from mail2fax.spool.content import Content, MailFile
 from mail2fax.spool.durable import spool_error
 from mail2fax.spool.ledger import Ledger
 from mail2fax.spool.lifecycle import MailState
 from mail2fax.spool.migration import bring_up_to_date
+from mail2fax.spool.notices import Refusal
 from mail2fax.spool.records import NewMail
 
 P = ParamSpec("P")
@@ -183,6 +184,11 @@ class Spool:
         """The session is over; what it did not show to be read counts as unread (L9)."""
         await self._ledger.do(intake.session_ended, session, self._clock.now())
         self.bells.ring(Station.ANSWERING)
+
+    async def note_refusal(self, refusal: Refusal) -> None:
+        """A device was refused on the line; its office is told, if it was not just now (L7)."""
+        if await self._ledger.do(notices.owe, refusal, self._clock.now()):
+            self.bells.ring(Station.ANSWERING)
 
     async def note_alive(self) -> None:
         """Write down that the daemon lives now, for the next start's look at the clock (K10)."""
