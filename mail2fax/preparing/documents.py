@@ -100,15 +100,13 @@ def _refused(
     found: MailReading, documents: list[Document], not_faxed: list[NotFaxed], why: str
 ) -> Reading:
     verdict = Verdict(Response(554, "5.6.0", why), "mail")
-    return replace(
-        _accepted(found, documents), not_faxed=(*found.not_faxed, *not_faxed), verdict=verdict
-    )
+    return replace(_accepted(found, documents, not_faxed), verdict=verdict)
 
 
-def _accepted(found: MailReading, documents: list[Document]) -> Reading:
+def _accepted(found: MailReading, documents: list[Document], not_faxed: list[NotFaxed]) -> Reading:
     return Reading(
         documents=tuple(documents),
-        not_faxed=found.not_faxed,
+        not_faxed=(*found.not_faxed, *not_faxed),
         comment=found.comment,
         wishes=found.wishes,
         subject=found.subject,
@@ -142,16 +140,17 @@ class _Work:
     def reading(self) -> Reading:
         """Everything about the mail."""
         why = self._found.damage or self._why_not()
+        not_faxed = [*self._maker.not_faxed, *self._not_faxed]
         if why:
-            return _refused(self._found, self._documents, self._not_faxed, why)
-        return _accepted(self._found, self._documents)
+            return _refused(self._found, self._documents, not_faxed, why)
+        return _accepted(self._found, self._documents, not_faxed)
 
     def _why_not(self) -> str:
         """Prepare every candidate; the first reason why the fax cannot be sent, or nothing."""
         reasons: list[str] = []
         for candidate in self._found.candidates:
             try:
-                self._documents.append(self._document(candidate))
+                self._documents += self._made_of(candidate)
             except Refused as refused:
                 reasons.append(str(refused))
                 size, sha256 = measured(self._buffer, candidate)
@@ -160,11 +159,11 @@ class _Work:
                 self._not_faxed.append(why)
         return " ".join(reasons) or self._too_much()
 
-    def _document(self, candidate: PartRef) -> Document:
+    def _made_of(self, candidate: PartRef) -> list[Document]:
         source = Source(
             candidate.part, candidate.filename, candidate.content_type, candidate.closed
         )
-        return self._maker.document(source, self._pieces(candidate))
+        return self._maker.documents(source, self._pieces(candidate))
 
     def _pieces(self, candidate: PartRef) -> Iterator[bytes]:
         """Its decoded bytes; whatever is wrong with them comes up while they are written."""

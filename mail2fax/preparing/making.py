@@ -5,20 +5,22 @@ untouched. Other pictures become pages of dots. All else is refused by name, wit
 """
 
 import hashlib
+import mmap
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mail2fax.errors import Mail2FaxError
-from mail2fax.preparing import conversion, inspection, pages
+from mail2fax.preparing import conversion, inspection, pages, tnef
 from mail2fax.preparing.fax_tiff import FaxTiff, Grid
 from mail2fax.preparing.watch import Watch
 from mail2fax.reading import content
-from mail2fax.reading.decoding import Damaged
-from mail2fax.reading.parts import made_up_name
-from mail2fax.values import Converted, Document
+from mail2fax.reading.decoding import Buffer, Damaged
+from mail2fax.reading.parts import made_up_name, why_no_document
+from mail2fax.values import Converted, Document, NotFaxed
 
 _HEAD, _TAIL = 4096, 4096
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
@@ -35,13 +37,20 @@ _ADVICE = {
     "application/gzip": "is a packed archive. Attach the documents themselves.",
     "application/vnd.oasis.opendocument.text": "is an OpenDocument text. Save it as a PDF.",
     "application/vnd.oasis.opendocument": "is an OpenDocument file. Save it as a PDF.",
+    content.TNEF: "is Outlook's own form of a mail. Send it as HTML or plain text.",
     "application/postscript": "is a PostScript file. Save it as a PDF and send that.",
 }
+_OUTLOOK = "Outlook's own form of the mail: its text is not faxed, its {} attachments are."
+_SMALL_PICTURE = 60_000
 _OTHER = "is of a kind that cannot be faxed. Send it as a PDF."
 
 
 class Refused(Mail2FaxError):
     """The mail is not faxed; the text is the sentence the sender reads."""
+
+
+class _Unnamed(Mail2FaxError):
+    """A refusal whose sentence still wants the document's name before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +62,14 @@ class Source:
         filename: as its sender named it; empty without a name.
         label: the content type it claims.
         closed: whether something marked its end.
+        inside: whether it lies inside another attachment.
     """
 
     part: str
     filename: str
     label: str
     closed: bool = True
+    inside: bool = False
 
     @property
     def shown(self) -> str:
@@ -74,6 +85,9 @@ class Maker:
         decoded: bytes that all of them together may have.
         grid: the pages of what is converted.
         watch: keeps the time of each.
+
+    Attributes:
+        not_faxed: what of attachments is not faxed though they are.
     """
 
     def __init__(self, directory: Path, decoded: int, grid: Grid, watch: Watch) -> None:
@@ -83,9 +97,12 @@ class Maker:
         self._watch = watch
         self._left = decoded
         self._ordinal = 0
+        self.not_faxed: list[NotFaxed] = []
 
-    def document(self, source: Source, pieces: Iterable[bytes]) -> Document:
-        """Write one document to disk, look at what it is, and convert it if need be.
+    def documents(self, source: Source, pieces: Iterable[bytes]) -> list[Document]:
+        """Write one attachment to disk, look at what it is, and convert it if need be.
+
+        Several come of Outlook's ``winmail.dat``; what of it is not faxed is told.
 
         Raises:
             Refused: it cannot be faxed, and why.
@@ -93,28 +110,52 @@ class Maker:
         """
         self._ordinal += 1
         path = self._directory / f"{self._ordinal}-part"
-        try:
-            size, sha256, head, tail = self._written(pieces, path)
+        with _refusing(source):
+            written = self._written(pieces, path)
+            is_tnef = content.sniff(written.head) == content.TNEF
+            if is_tnef and not source.inside:
+                return self._inside(source, path, written)
             with self._watch.over(source.shown):
-                content_type = _true_type(source, head, path)
-                if content_type in content.PICTURES:
-                    return self._converted(source, path, content_type, (size, sha256))
-                counted = _pages(path, content_type, tail, closed=source.closed)
-                inspection.inspect(path, content_type)
-        except (Damaged, pages.Damaged) as damaged:
-            sentence = f"{source.shown} is damaged: {damaged}. Save it again and send it again."
-            raise Refused(sentence) from None
-        except pages.Locked:
-            sentence = f"{source.shown} opens only with a password. Save it without one and send it"
-            raise Refused(f"{sentence} again.") from None
-        except (Refused, pages.TooLarge) as refused:
-            raise Refused(f"{source.shown} {refused}") from None
+                return [self._document(source, path, written)]
+
+    def _document(self, source: Source, path: Path, written: "_Written") -> Document:
+        content_type = _true_type(source, written.head, path)
+        if content_type in content.PICTURES:
+            return self._converted(source, path, content_type, written)
+        counted = _pages(path, content_type, written.tail, closed=source.closed)
+        inspection.inspect(path, content_type)
         filename = made_up_name(source.filename, content_type, self._ordinal)
         final = path.rename(self._directory / _safe_name(self._ordinal, filename))
+        size, sha256 = written.size, written.sha256
         return Document(source.part, filename, content_type, size, sha256, counted, final.name)
 
+    def _inside(self, source: Source, path: Path, written: "_Written") -> list[Document]:
+        """The documents of a winmail.dat, whose own text is not faxed (M5)."""
+        if not source.closed:
+            raise pages.Damaged("it may be cut")
+        self._left += written.size  # what is in it is counted by itself
+        found: list[Document] = []
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
+            with self._watch.over(source.shown):
+                attached = tnef.attachments(data, written.size)
+            for number, one in enumerate(attached, start=1):
+                inner = Source(f"{source.part}.tnef{number}", one.filename, one.label, inside=True)
+                if why := _why_not(one, data):
+                    self.not_faxed.append(_told(inner, data[one.start : one.end], why))
+                else:
+                    found += self.documents(inner, _between(data, one.start, one.end))
+        path.unlink()
+        name, size, sha256 = source.filename or None, written.size, written.sha256
+        self.not_faxed.append(
+            NotFaxed(source.part, name, content.TNEF, size, sha256, _OUTLOOK.format(len(found)))
+        )
+        return found
+
     def _converted(
-        self, source: Source, path: Path, content_type: str, measured: tuple[int, str]
+        self, source: Source, path: Path, content_type: str, written: "_Written"
     ) -> Document:
         """A picture as pages of dots; what came is not kept."""
         filename = made_up_name(source.filename, content_type, self._ordinal)
@@ -127,20 +168,20 @@ class Maker:
             why += " Only the first of its pictures is faxed."
         path.unlink()
         return Document(
-            source.part, filename, content_type, *measured, fax.pages, final.name,
-            converted=converted(final, why),
+            source.part, filename, content_type, written.size, written.sha256, fax.pages,
+            final.name, converted=converted(final, why),
         )  # fmt: skip
 
-    def _written(self, pieces: Iterable[bytes], path: Path) -> tuple[int, str, bytes, bytes]:
-        """Write the decoded bytes: their count, SHA-256, beginning and end."""
+    def _written(self, pieces: Iterable[bytes], path: Path) -> "_Written":
+        """Write the decoded bytes."""
         digest, size, head, tail = hashlib.sha256(), 0, b"", b""
         with path.open("wb") as file:
             for piece in pieces:
                 size += len(piece)
                 self._left -= len(piece)
                 if self._left < 0:
-                    raise Refused("is too large: the attachments of one mail may have "
-                                  f"{self._decoded / 1e6:.0f} MB.")  # fmt: skip
+                    raise _Unnamed("is too large: the attachments of one mail may have "
+                                   f"{self._decoded / 1e6:.0f} MB.")  # fmt: skip
                 digest.update(piece)
                 head = head if len(head) >= _HEAD else (head + piece)[:_HEAD]
                 tail = (tail + piece)[-_TAIL:]
@@ -148,8 +189,57 @@ class Maker:
             file.flush()
             os.fsync(file.fileno())
         if not size:
-            raise Refused("is empty. Attach it again.")
-        return size, digest.hexdigest(), head, tail
+            raise _Unnamed("is empty. Attach it again.")
+        return _Written(size, digest.hexdigest(), head, tail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """Decoded bytes on disk: their count, SHA-256 in hex, beginning and end."""
+
+    size: int
+    sha256: str
+    head: bytes
+    tail: bytes
+
+
+@contextmanager
+def _refusing(source: Source) -> Iterator[None]:
+    """What is wrong with a document becomes the sentence its sender reads."""
+    try:
+        yield
+    except (Damaged, pages.Damaged) as damaged:
+        sentence = f"{source.shown} is damaged: {damaged}. Save it again and send it again."
+        raise Refused(sentence) from None
+    except pages.Locked:
+        sentence = f"{source.shown} opens only with a password. Save it without one and send it"
+        raise Refused(f"{sentence} again.") from None
+    except (pages.TooLarge, _Unnamed) as refused:
+        raise Refused(f"{source.shown} {refused}") from None
+
+
+def _why_not(one: tnef.Attached, data: Buffer) -> str:
+    """Why an attachment of Outlook's is no document, a sentence; empty when it may be one."""
+    if one.is_mail:
+        return why_no_document("message/rfc822")
+    if one.is_object:
+        return "An object of the mail's rich text is not faxed. Attach it as a file."
+    found = content.sniff(data[one.start : one.start + _HEAD], one.filename) or one.label
+    small = one.end - one.start < _SMALL_PICTURE
+    if one.in_text and small and found.startswith("image/"):
+        return "A small picture of the text or signature is not faxed."
+    return why_no_document(found)
+
+
+def _told(source: Source, data: bytes, why: str) -> NotFaxed:
+    digest = hashlib.sha256(data).hexdigest()
+    kind = source.label or "application/octet-stream"
+    return NotFaxed(source.part, source.filename or None, kind, len(data), digest, why)
+
+
+def _between(data: Buffer, start: int, end: int) -> Iterator[bytes]:
+    for at in range(start, end, _PIECE):
+        yield data[at : min(at + _PIECE, end)]
 
 
 def converted(path: Path, why: str) -> Converted:
@@ -167,7 +257,7 @@ def _true_type(source: Source, head: bytes, path: Path) -> str:
     """What the content is, if it can be faxed.
 
     Raises:
-        Refused: it cannot, and what to do.
+        _Unnamed: it cannot, and what to do.
         pages.Damaged: it contradicts its own format.
     """
     found = content.sniff(head, source.filename)
@@ -177,10 +267,8 @@ def _true_type(source: Source, head: bytes, path: Path) -> str:
             found = content.TEXT
     if found == content.ZIP and source.closed:
         found = inspection.kind_in_zip(path) or content.ZIP
-    if found == content.TNEF:
-        raise Refused("is Outlook's own form of a mail. Send it as HTML or plain text.")
     if found not in content.FAXABLE and found not in content.PICTURES:
-        raise Refused(_ADVICE.get(found or "", _OTHER))
+        raise _Unnamed(_ADVICE.get(found or "", _OTHER))
     assert found is not None, "it is of one of the kinds"
     return found
 

@@ -91,11 +91,11 @@ def sniff(head: bytes, filename: str = "") -> str | None:
         head: the first bytes, decoded; a few KB.
         filename: tells Word from Excel in the container both use, and text from data.
     """
-    if b"%PDF-" in head[:_PDF_WITHIN]:
-        return PDF
     for signature, content_type in _SIGNATURES:
         if head.startswith(signature):
             return _inside(content_type, head, filename)
+    if b"%PDF-" in head[:_PDF_WITHIN]:
+        return PDF
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return WEBP
     if head[4:8] == b"ftyp" and head[8:12] in _BRANDS:

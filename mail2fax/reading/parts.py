@@ -117,6 +117,11 @@ def _is_body_picture(part: Part, content_type: str, filename: str) -> bool:
     return (in_text or by_name) and part.size < _SMALL_PICTURE * _BASE64_GROWTH
 
 
+def why_no_document(content_type: str) -> str:
+    """Why a kind of content is never a document, a sentence (M7); empty when it may be one."""
+    return _NOT_DOCUMENTS.get(content_type, "")
+
+
 def made_up_name(filename: str, content_type: str, ordinal: int) -> str:
     """A name for a document: its own with the right extension, or one by type and order (M3)."""
     wanted = content.FAXABLE.get(content_type, "")

@@ -97,6 +97,12 @@ def pictures() -> list[Sample]:
     return found
 
 
+def streams() -> list[Sample]:
+    """Outlook's winmail.dat, of the corpus's mails."""
+    found = sorted((CORPUS / "mails").rglob("*.tnef"))
+    return [Sample(path.name, path.read_bytes()) for path in found]
+
+
 def mutated(samples: list[Sample], chance: random.Random, count: int) -> Iterator[Sample]:
     """Samples with flipped bits, a cut, a doubled piece or a piece of another."""
     for number in range(count):
@@ -158,7 +164,7 @@ async def _fate(children: Children, path: Path, out: Path) -> tuple[str, int | N
         return "child lost", None
     if not prepared.reading.verdict.accepted:
         return "refused", None
-    (document, *more) = prepared.reading.documents
+    document, *more = prepared.reading.documents
     fate = "several" if more else "converted" if document.converted else "whole"
     return fate, document.pages
 
@@ -175,6 +181,7 @@ async def campaign(seed: int, count: int) -> bool:
                 ("corpus", iter(samples)),
                 ("mutated", mutated(samples, chance, count)),
                 ("mutated pictures", mutated(pictures(), chance, count)),
+                ("mutated winmail.dat", mutated(streams(), chance, count)),
                 ("honest and large", honest(chance)),
             ):
                 tally = await run(children, some, Path(directory))

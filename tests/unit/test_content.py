@@ -11,6 +11,7 @@ ZIP = b"PK\x03\x04\x14\0\0\0"
     ("head", "name", "found"),
     [
         (b"junk\n%PDF-1.7", "", content.PDF),
+        (b"\x78\x9f\x3e\x22..%PDF-1.7", "", content.TNEF),
         (b"II*\0", "", content.TIFF),
         (b"MM\0+", "", content.TIFF),
         (b"\x89PNG\r\n\x1a\n", "", content.PNG),
