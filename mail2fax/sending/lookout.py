@@ -6,6 +6,7 @@ settle to, and what became of the faxes on their way. What follows is decided by
 `outcomes`; here it is only carried out.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 from mail2fax import events
@@ -81,11 +82,10 @@ class Lookout:
         """When the next look is due; at once until the first one was complete."""
         now = self._clock.now()
         due = [now] if not self.clear else [now + _BEYOND]
-        for job in await self._spool.do(finding.may_appear, now - _STRAYS_SINCE):
-            if job.state == JobState.IN_DOUBT:
-                due.append(settling.look_at(job, self._settings))
-            elif job.state not in _NOT_POSTED:
-                due.append(self._last + _STRAYS_EVERY)
+        in_doubt = await self._spool.do(finding.in_state, JobState.IN_DOUBT)
+        due += [settling.look_at(job, self._settings) for job in in_doubt]
+        if await self._spool.do(finding.has_strays, now - _STRAYS_SINCE):
+            due.append(self._last + _STRAYS_EVERY)
         poll = await self._spool.do(tracking.next_poll_at)
         due += [] if poll is None else [poll]
         return max(min(due), self._not_before)
@@ -220,8 +220,9 @@ class Lookout:
     async def _track(self, look: _Look) -> bool:
         """Record what became of the faxes; whether one failed for want of credit."""
         account_empty = False
+        on_their_way = Counter(fax.number for fax in look.tracked)
         for fax in look.tracked:
-            rivals = sum(other.number == fax.number for other in look.tracked) - 1
+            rivals = on_their_way[fax.number] - 1
             sighting = outcomes.sighted(fax, look.listing, look.taken_ids(fax.id), rivals)
             is_due = fax.next_poll <= look.began_at
             if sighting is None and is_due:

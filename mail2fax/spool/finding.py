@@ -77,6 +77,21 @@ def may_appear(connection: Connection, since: float) -> list[Job]:
     return _jobs(connection, _JOBS.where(wanted).order_by(job.id))
 
 
+_STRAYS = (
+    select(_JOB.id)
+    .where(
+        _JOB.state.in_((JobState.INTENT, JobState.HELD))
+        | (_JOB.state.in_(_WRITTEN_OFF) & (_JOB.created_at >= bindparam("since")))
+    )
+    .limit(1)
+)
+
+
+def has_strays(connection: Connection, since: float) -> bool:
+    """Whether a job that is neither to be posted nor in doubt may yet appear in a listing."""
+    return connection.scalar(_STRAYS, {"since": since}) is not None
+
+
 def get(connection: Connection, job_id: str) -> Job:
     """One job by its id."""
     return _jobs(connection, _BY_ID, {"job": job_id})[0]
