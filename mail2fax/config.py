@@ -169,6 +169,7 @@ class Config(Section):
     timezone: Annotated[Timezone, Field(default_factory=machine_timezone)]
     admin: Mailbox | None = None
     prefix: str = ""
+    contacts: Path | None = None
     hostname: str = ""
     state_dir: Path
     listen: Annotated[tuple[Listen, ...], Field(min_length=1)]
@@ -251,6 +252,8 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     data = file.data if file.data is not None else {}
     if not isinstance(data, dict):
         raise ConfigError([f"{file.at(())}: write key: value, beginning with domains:"])
+    if isinstance(data.get("contacts"), str):
+        data["contacts"] = str(path.parent / data["contacts"])
     if not data.get("senders"):
         data["senders"] = []
         sentence = f"nobody may send. Add a rule, such as {_EXAMPLE}"

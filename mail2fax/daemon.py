@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -32,6 +33,7 @@ from mail2fax.answering.texts import LetterSettings
 from mail2fax.clock import Clock
 from mail2fax.config import Config, SenderRule
 from mail2fax.config_listen import Listen
+from mail2fax.contacts_file import ContactsFile
 from mail2fax.errors import SpoolError, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.preparing.child import ChildLimits
@@ -39,7 +41,8 @@ from mail2fax.preparing.children import Children
 from mail2fax.preparing.documents import DocumentLimits
 from mail2fax.preparing.preparer import Preparer, PreparingSettings
 from mail2fax.reading.addresses import AddressRules
-from mail2fax.reading.numbers import NumberRules
+from mail2fax.reading.contacts import Contacts
+from mail2fax.reading.numbers import EVERYWHERE, NumberRules
 from mail2fax.sending.dispatcher import Dispatcher
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.spool import intake
@@ -47,6 +50,7 @@ from mail2fax.spool.commands import ControlSocket
 from mail2fax.spool.spool import Spool, Station
 
 _HOUSE_EVERY = 15.0
+_CONTACTS_EVERY = 2.0
 _ENCODED = 1.4
 _BESIDE_ATTACHMENTS = 2_000_000
 _CHILD_DEADLINE = 3.0
@@ -74,11 +78,13 @@ class Daemon:
         """Open the spool, start the stations, and listen last of all.
 
         Raises:
+            ConfigError: the contacts file has mistakes.
             SpoolError: the state directory cannot be used.
             OSError: an address cannot be listened at.
             CertificateError: a listener's TLS files are no good.
         """
         config, clock = self._config, self._clock
+        self._contacts = contacts_file(config)
         self._spool = await Spool.open(config.state_dir, clock)
         self._client = FaxPlus(
             config.faxplus.base_url,
@@ -107,6 +113,7 @@ class Daemon:
         for number, listen in enumerate(config.listen):
             logins = self._logins if config.has_logins else None
             settings = listener_settings(config, listen, number, logins)
+            settings = replace(settings, contacts=self._names)
             listener = Listener(settings, self._spool, self._clock, crowd)
             self._listeners.append(listener)
             await listener.start()
@@ -126,6 +133,7 @@ class Daemon:
             Dispatcher(spool, self._client, sending_settings(config), clock).run(),
             Reporter(spool, answering_settings(config), clock).run(),
             self._keep_house(),
+            self._keep_contacts(),
         ]
         self._tasks = [asyncio.ensure_future(station) for station in stations]
 
@@ -178,6 +186,17 @@ class Daemon:
             except SpoolFull as error:
                 events.spool_trouble("daemon", str(error))
             await asyncio.sleep(_HOUSE_EVERY)
+
+    async def _keep_contacts(self) -> None:
+        """Read the contacts file again when it has changed (A7)."""
+        while True:
+            await asyncio.sleep(_CONTACTS_EVERY)
+            if self._contacts is not None:
+                await asyncio.to_thread(self._contacts.refresh)
+
+    def _names(self) -> Contacts:
+        """Who can be written to by name at this moment."""
+        return self._contacts.current if self._contacts is not None else Contacts()
 
 
 @contextlib.asynccontextmanager
@@ -249,6 +268,19 @@ def children(config: Config) -> Children:
         count=preparing.children,
         deadline=_CHILD_DEADLINE * preparing.seconds,
     )
+
+
+def contacts_file(config: Config) -> ContactsFile | None:
+    """The contacts, when there are some.
+
+    Raises:
+        ConfigError: with every mistake of their file.
+    """
+    if config.contacts is None:
+        return None
+    unassigned, barred = config.numbers.allow_unassigned, config.numbers.deny_prefixes
+    rules = NumberRules(config.region, EVERYWHERE, "", unassigned, barred)
+    return ContactsFile(config.contacts, rules, config.prefix)
 
 
 def listener_settings(

@@ -45,6 +45,20 @@ def warned(what: str) -> None:
     _report(logging.WARNING, "warning", what=what)
 
 
+def contacts_read(people: int, groups: int) -> None:
+    """The contacts file has changed and was read again (A7)."""
+    _report(logging.INFO, "contacts-read", contacts=people, groups=groups)
+
+
+def contacts_kept(file: str, places: list[str]) -> None:
+    """The contacts file has changed and has mistakes: the names from before stay (A7).
+
+    The sentences hold numbers and stand in no log; ``mail2fax number`` with the configuration
+    prints them.
+    """
+    _report(logging.ERROR, "contacts-kept", file=file, mistakes_at=", ".join(places))
+
+
 def spool_broken(what: str) -> None:
     """The disk failed for good; the daemon exits (K6)."""
     _report(logging.CRITICAL, "spool-broken", what=what)

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import phonenumbers
-
 from mail2fax.config import Config
-from mail2fax.daemon import address_rules, children
+from mail2fax.daemon import address_rules, children, contacts_file
 from mail2fax.preparing.children import ChildFailed, Children
 from mail2fax.reading.addresses import AddressRules, read_address
+from mail2fax.reading.contacts import NOBODY, Contacts
 from mail2fax.reading.gate import Gate
-from mail2fax.reading.numbers import NumberRules
+from mail2fax.reading.numbers import EVERYWHERE, NumberRules
 from mail2fax.values import Destination, Options, Reading, Verdict, as_json
 
 _PIECE = 1 << 18
@@ -32,11 +31,13 @@ class Explainer:
         addresses: how recipients are read.
         options: how the fax would be sent.
         children: the pool that opens documents.
+        contacts: who can be written to by name.
     """
 
     addresses: AddressRules
     options: Options
     children: Children
+    contacts: Contacts = NOBODY
 
     async def explain(self, mail: Path, recipients: Iterable[str]) -> dict[str, Any]:
         """One mail's whole fate, in the fixed form of ``explain --json``.
@@ -68,7 +69,7 @@ class Explainer:
         told: list[Destination] = []
         refusals = []
         for recipient in recipients:
-            reading = read_address(recipient, self.addresses)
+            reading = read_address(recipient, self.addresses, self.contacts)
             told += reading.destinations
             if reading.refusal is not None:
                 refusals.append(reading.refusal)
@@ -105,17 +106,30 @@ def explainer_for(config: Config | None, region: str) -> Explainer:
     Args:
         config: None when there is none: every domain is ours, every country is allowed.
         region: ISO code for national numbers when there is no configuration.
+
+    Raises:
+        ConfigError: the contacts file has mistakes.
     """
     if config is not None:
         rule = config.senders[0]
-        rules = address_rules(config, config.listen[0], rule)
-        return Explainer(rules, config.options_of(rule), children(config))
+        rules, names = address_rules(config, config.listen[0], rule), names_of(config)
+        return Explainer(rules, config.options_of(rule), children(config), names)
     return Explainer(AddressRules((), open_rules(region)), Options(), Children())
+
+
+def names_of(config: Config) -> Contacts:
+    """Who a configuration lets people write to by name.
+
+    Raises:
+        ConfigError: the contacts file has mistakes.
+    """
+    file = contacts_file(config)
+    return NOBODY if file is None else file.current
 
 
 def open_rules(region: str) -> NumberRules:
     """Every country, no restriction of the office's own."""
-    return NumberRules(region, frozenset(phonenumbers.SUPPORTED_REGIONS))
+    return NumberRules(region, EVERYWHERE)
 
 
 def pages_of(document: dict[str, Any]) -> str:

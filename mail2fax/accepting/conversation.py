@@ -377,7 +377,8 @@ class Conversation:
         elif not self._spool.content.has_room(found.size):
             await self._say(NO_ROOM, "MAIL")
         else:
-            self._transaction = Transaction(found.path, found.size)
+            contacts = self._settings.contacts()
+            self._transaction = Transaction(found.path, found.size, contacts=contacts)
             await self._say(Response(250, "2.1.0", "OK"))
 
     async def _recipient(self, argument: str) -> None:

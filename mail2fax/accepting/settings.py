@@ -1,5 +1,6 @@
 """What one listener is told by the configuration, and whom it asks who somebody is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,7 @@ from mail2fax.accepting.dialogue.tls import TlsFiles
 from mail2fax.accepting.proof import Login, Proof
 from mail2fax.accepting.transaction import RecipientLimits
 from mail2fax.reading.addresses import AddressRules
+from mail2fax.reading.contacts import Contacts
 from mail2fax.reading.gate import GateReading
 from mail2fax.values import Response
 
@@ -113,6 +115,7 @@ class ListenerSettings:
         auth_without_tls: networks whose clients may log in in the clear.
         legacy: for clients of old: TLS 1.0, AUTH after HELO, lines that end with a bare LF.
         relay: set when the clients are mail servers, whose address admits nobody.
+        contacts: tells who can be written to by name at this moment (A7).
     """
 
     name: str
@@ -129,6 +132,7 @@ class ListenerSettings:
     auth_without_tls: tuple[Network, ...] = ()
     legacy: bool = False
     relay: RelaySettings | None = None
+    contacts: Callable[[], Contacts] = Contacts
 
     @property
     def is_lmtp(self) -> bool:

@@ -7,6 +7,7 @@ from mail2fax.accepting.admission import Rule
 from mail2fax.accepting.people import reply_addresses, with_person
 from mail2fax.accepting.proof import Proof
 from mail2fax.reading.addresses import AddressReading, AddressRules, read_address, same_address
+from mail2fax.reading.contacts import NOBODY, Contacts
 from mail2fax.reading.gate import GateReading
 from mail2fax.spool.records import NewMail
 from mail2fax.values import Destination, Envelope, FaxNumber, RefusedRecipient, Response
@@ -44,6 +45,7 @@ class Transaction:
         paths: the recipients that were accepted, with their destinations.
         refused: those that were not, for good.
         answered: the path of every RCPT that got a 250, in order; LMTP answers each again.
+        contacts: who can be written to by name, the same from MAIL to the dot (A7).
         barred: those of them that the rule, once it was known, does not allow.
     """
 
@@ -53,6 +55,7 @@ class Transaction:
     paths: dict[str, tuple[Destination, ...]] = field(default_factory=dict)
     refused: list[RefusedRecipient] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
+    contacts: Contacts = NOBODY
     barred: dict[str, Response] = field(default_factory=dict)
 
     @property
@@ -87,7 +90,7 @@ class Transaction:
         """
         self.rule, refusal = rule, None
         for path in tuple(self.paths):
-            reading = read_address(path, rule.addresses)
+            reading = read_address(path, rule.addresses, self.contacts)
             if reading.refusal is None:
                 self.paths[path] = reading.destinations
             else:
@@ -101,7 +104,7 @@ class Transaction:
             return Response(452, "4.5.3", text)
         if path.rpartition("@")[0].lower() in _ROLES or path.lower() in _ROLES:
             return Response(550, "5.1.1", "Only fax numbers are served here. Ask the administrator")
-        reading = read_address(path, addresses)
+        reading = read_address(path, addresses, self.contacts)
         if reading.refusal is not None:
             return reading.refusal
         if len(self.destinations) + len(reading.destinations) > limits.destinations:

@@ -6,10 +6,10 @@ refused refuses the whole address, so that nobody believes a fax went to all of 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mail2fax.reading.contacts import Contact, Contacts
+from mail2fax.reading.contacts import NOBODY, Contact, Contacts
 from mail2fax.reading.forms import LocalPart, refuse_sub_address, taken_apart, unquoted
 from mail2fax.reading.numbers import (
     NumberRules,
@@ -35,7 +35,6 @@ class AddressRules:
         prefix: word before a ``+`` as in ``fax+0225550123@``; empty for none (A3).
         allow_no_domain: whether a bare number without ``@`` is taken (A2).
         max_destinations: how many numbers one address may name.
-        contacts: gives the names of this moment (A7); their file may change while rules stay.
     """
 
     domains: tuple[str, ...]
@@ -43,7 +42,6 @@ class AddressRules:
     prefix: str = ""
     allow_no_domain: bool = False
     max_destinations: int = _MOST_DESTINATIONS
-    contacts: Callable[[], Contacts] = Contacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +115,13 @@ def _without_route(path: str) -> str:
     return path
 
 
-def read_address(raw: str, rules: AddressRules) -> AddressReading:
+def read_address(raw: str, rules: AddressRules, contacts: Contacts = NOBODY) -> AddressReading:
     """Read one address.
 
     Args:
         raw: the path as `split_path` gives it.
-        rules: our domains, the contacts, and how numbers are read.
+        rules: our domains and how numbers are read.
+        contacts: who can be written to by name (A7).
 
     Returns:
         The reading; it never raises. Numbers that stand twice count once (A5).
@@ -137,7 +136,7 @@ def read_address(raw: str, rules: AddressRules) -> AddressReading:
         part = taken_apart(unquoted(plain_punctuation(local)), rules.prefix)
         steps += part.steps
         _check_wishes(part)
-        return _read(part, rules, steps)
+        return _read(part, rules, contacts, steps)
     except Refused as refused:
         return AddressReading((), refused.response, tuple(steps))
 
@@ -190,10 +189,11 @@ def _check_wishes(part: LocalPart) -> None:
         raise Refused(f"{shown(said)}: options in the address are not understood here")
 
 
-def _read(part: LocalPart, rules: AddressRules, steps: list[str]) -> AddressReading:
+def _read(
+    part: LocalPart, rules: AddressRules, contacts: Contacts, steps: list[str]
+) -> AddressReading:
     """The numbers and names of a local part, each number once (A5)."""
     pieces = _pieces(part.numbers) or [""]
-    contacts = rules.contacts()
     named = [contacts.members(piece) for piece in pieces]
     count = sum(len(members) or 1 for members in named)
     if count > rules.max_destinations:
@@ -202,10 +202,12 @@ def _read(part: LocalPart, rules: AddressRules, steps: list[str]) -> AddressRead
     found: dict[str, Destination] = {}
     groups: list[tuple[str, int]] = []
     for position, (piece, members) in enumerate(zip(pieces, named, strict=True)):
+        if not members:
+            _check_letters(piece, contacts, is_first=position == 0)
         if len(members) > 1:
             groups.append((piece.strip(" "), len(members)))
             steps.append(f"group {piece.strip(' ')}: {len(members)} numbers")
-        for one in _destinations(piece, members, position, rules, steps):
+        for one in _destinations(piece, members, rules.numbers, steps):
             assert one.number is not None, "a refused number refuses the address"
             found.setdefault(one.number.e164, replace(one, wishes=part.wishes))
     return AddressReading(tuple(found.values()), None, tuple(steps), tuple(groups))
@@ -225,37 +227,34 @@ def _at_plus(part: str) -> Iterator[str]:
 
 
 def _destinations(
-    piece: str,
-    members: tuple[Contact, ...],
-    position: int,
-    rules: AddressRules,
-    steps: list[str],
+    piece: str, members: tuple[Contact, ...], rules: NumberRules, steps: list[str]
 ) -> Iterator[Destination]:
-    """What one piece stands for.
+    """What one piece stands for: the members of a name, or the number it is.
 
     Raises:
-        Refused: it is no number and no name, or a number may not be dialled.
+        Refused: one of them may not be dialled.
     """
-    if not members:
-        _check_letters(piece, position, rules)
-        yield _number(piece, piece, rules, steps)
+    written = piece.strip(" ")
     for one in members:
-        number = _number(one.number.e164, piece.strip(" "), rules, steps)
-        yield replace(number, written=piece.strip(" "), name=one.name)
+        try:
+            number = _number(one.number.e164, rules, steps)
+        except Refused as refused:
+            why = refused.response
+            raise Refused(f"{shown(written)}: {why.text}", why.status) from None
+        yield replace(number, written=written, name=one.name or None)
+    if not members:
+        yield _number(piece, rules, steps)
 
 
-def _number(text: str, said: str, rules: AddressRules, steps: list[str]) -> Destination:
-    reading = read_number(text, rules.numbers)
+def _number(text: str, rules: NumberRules, steps: list[str]) -> Destination:
+    reading = read_number(text, rules)
     steps += reading.steps
     if reading.refusal is not None:
-        raise Refused(
-            reading.refusal.text if said == text else f"{shown(said)}: {reading.refusal.text}",
-            reading.refusal.status,
-        )
+        raise Refused(reading.refusal.text, reading.refusal.status)
     return reading.destination
 
 
-def _check_letters(piece: str, position: int, rules: AddressRules) -> None:
+def _check_letters(piece: str, contacts: Contacts, *, is_first: bool) -> None:
     """Letters are a sub-address, a tag, or a name that is not known; each is said (A3, A6, A7).
 
     Raises:
@@ -264,9 +263,8 @@ def _check_letters(piece: str, position: int, rules: AddressRules) -> None:
     refuse_sub_address(piece)
     if not _LETTER.search(piece):
         return
-    if position and piece.startswith("+"):
+    if not is_first and piece.startswith("+"):
         raise Refused(f"+{shown(piece[1:])} is no number. Leave it out")
-    contacts = rules.contacts()
     if near := contacts.nearest(piece):
         advice = f"not a fax number, and no contact has this name. Did you mean {near}?"
     else:

@@ -43,3 +43,7 @@ class Contacts:
         known = (*self.people, *self.groups)
         near = difflib.get_close_matches(name.strip(" ").lower(), known, n=1)
         return near[0] if near else ""
+
+
+NOBODY = Contacts()
+"""The contacts of an office without a file of them."""

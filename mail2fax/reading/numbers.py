@@ -38,6 +38,8 @@ _WRONG_LENGTH = {
     ValidationResult.INVALID_LENGTH: "too long or too short",
     ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "without its area code",
 }
+EVERYWHERE = frozenset(phonenumbers.SUPPORTED_REGIONS)
+"""Every country there is."""
 
 
 @dataclass(frozen=True, slots=True)

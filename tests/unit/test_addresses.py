@@ -167,7 +167,7 @@ BOOK = Contacts(
     {"dr-meier": MEIER, "lab": LAB, "wien": VIENNA},
     {"all-labs": (LAB, MEIER), "abroad": (LAB, VIENNA)},
 )
-WITH_BOOK = AddressRules(OURS.domains, OURS.numbers, "fax", False, 3, lambda: BOOK)
+AT_MOST_THREE = AddressRules(OURS.domains, OURS.numbers, "fax", False, 3)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_names_stand_for_numbers(
     raw: str, wanted: list[tuple[str, str | None]], groups: tuple[tuple[str, int], ...]
 ) -> None:
     """A7, A9: contacts and groups, in any case, alone or in a list; each number once."""
-    reading = read_address(raw, WITH_BOOK)
+    reading = read_address(raw, AT_MOST_THREE, BOOK)
 
     assert reading.refusal is None
     assert [(str(to.number), to.name) for to in reading.destinations] == wanted
@@ -208,7 +208,7 @@ def test_names_stand_for_numbers(
 )
 def test_a_name_is_refused_with_a_sentence(raw: str, code: int, status: str, says: str) -> None:
     """A7: unknown names with the nearest, groups over the limit whole, members by policy."""
-    reading = read_address(raw, WITH_BOOK)
+    reading = read_address(raw, AT_MOST_THREE, BOOK)
 
     assert reading.destinations == ()
     assert reading.refusal is not None
