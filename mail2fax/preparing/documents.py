@@ -14,8 +14,9 @@ from pathlib import Path
 from mail2fax.preparing.fax_tiff import Grid
 from mail2fax.preparing.making import Maker, Refused, Source
 from mail2fax.preparing.watch import Watch
-from mail2fax.reading.decoding import Buffer, decode
-from mail2fax.reading.mail import MailReading, PartRef, measured, read_mail
+from mail2fax.reading.contents import PartRef, contents, measured
+from mail2fax.reading.decoding import Buffer
+from mail2fax.reading.mail import MailReading, read_mail
 from mail2fax.reading.options.decision import asks_for_earlier_fax
 from mail2fax.values import Document, NotFaxed, Reading, Response, Verdict
 
@@ -139,11 +140,23 @@ class _Work:
 
     def reading(self) -> Reading:
         """Everything about the mail."""
-        why = self._found.damage or self._why_not()
+        why = self._told_of_damage() or self._why_not()
         not_faxed = [*self._maker.not_faxed, *self._not_faxed]
         if why:
             return _refused(self._found, self._documents, not_faxed, why)
         return _accepted(self._found, self._documents, not_faxed)
+
+    def _told_of_damage(self) -> str:
+        """Why nothing of the mail can be trusted, or nothing; then no part is told as faxed."""
+        damage = self._found.damage or ""
+        for candidate in self._found.candidates if damage else ():
+            self._not_faxed.append(self._fate(candidate, damage))
+        return damage
+
+    def _fate(self, candidate: PartRef, why: str) -> NotFaxed:
+        size, sha256 = measured(self._buffer, candidate)
+        name, kind = candidate.filename or None, candidate.content_type
+        return NotFaxed(candidate.part, name, kind, size, sha256, why)
 
     def _why_not(self) -> str:
         """Prepare every candidate; the first reason why the fax cannot be sent, or nothing."""
@@ -153,10 +166,7 @@ class _Work:
                 self._documents += self._made_of(candidate)
             except Refused as refused:
                 reasons.append(str(refused))
-                size, sha256 = measured(self._buffer, candidate)
-                name, kind = candidate.filename or None, candidate.content_type
-                why = NotFaxed(candidate.part, name, kind, size, sha256, str(refused))
-                self._not_faxed.append(why)
+                self._not_faxed.append(self._fate(candidate, str(refused)))
         return " ".join(reasons) or self._too_much()
 
     def _made_of(self, candidate: PartRef) -> list[Document]:
@@ -167,10 +177,7 @@ class _Work:
 
     def _pieces(self, candidate: PartRef) -> Iterator[bytes]:
         """Its decoded bytes; whatever is wrong with them comes up while they are written."""
-        yield from decode(
-            self._buffer, candidate.start, candidate.end, candidate.encoding,
-            closed=candidate.closed,
-        )  # fmt: skip
+        yield from contents(self._buffer, candidate)
 
     def _too_much(self) -> str:
         limits, documents = self._limits, self._documents

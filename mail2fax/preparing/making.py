@@ -18,7 +18,8 @@ from mail2fax.preparing import conversion, inspection, pages, tnef
 from mail2fax.preparing.fax_tiff import FaxTiff, Grid
 from mail2fax.preparing.watch import Watch
 from mail2fax.reading import content
-from mail2fax.reading.decoding import Buffer, Damaged
+from mail2fax.reading.damage import Damaged
+from mail2fax.reading.decoding import Buffer
 from mail2fax.reading.parts import made_up_name, why_no_document
 from mail2fax.values import Converted, Document, NotFaxed
 

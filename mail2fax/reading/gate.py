@@ -49,9 +49,14 @@ class GateReading:
 
 
 class Gate:
-    """Takes a mail as it arrives, in any chunks: `feed`, then `finish` once."""
+    """Takes a mail as it arrives, in any chunks: `feed`, then `finish` once.
 
-    def __init__(self) -> None:
+    Args:
+        nested: whether documents of mails inside the mail are faxed (M5).
+    """
+
+    def __init__(self, *, nested: bool = False) -> None:
+        self._nested = nested
         self._scanner = StructureScanner()
         self._header_hash = hashlib.sha256()
         self._body_hash = hashlib.sha256()
@@ -78,7 +83,7 @@ class Gate:
         """The mail is over: what the gate says."""
         self._scanner.close()
         headers = Headers(self._scanner.top_block)
-        refusal = _refusal(self._scanner, headers)
+        refusal = _refusal(self._scanner, headers, nested=self._nested)
         body_sha256 = self._body_hash.hexdigest()
         return GateReading(
             verdict=Verdict(refusal, "line" if refusal else None),
@@ -99,7 +104,7 @@ def _digest(block: bytes, body_sha256: str) -> str:
     return digest.hexdigest()
 
 
-def _refusal(scanner: StructureScanner, headers: Headers) -> Response | None:
+def _refusal(scanner: StructureScanner, headers: Headers, *, nested: bool) -> Response | None:
     if headers.count("received") > _MOST_HOPS:
         return Response(554, "5.4.6", "The mail has been through too many servers: a loop")
     if (reason := _automatic(scanner, headers)) is not None:
@@ -107,9 +112,9 @@ def _refusal(scanner: StructureScanner, headers: Headers) -> Response | None:
     if scanner.problem is not None:
         text = f"The mail cannot be read: {scanner.problem}. Attach the documents to a plain mail"
         return Response(554, "5.6.0", text)
-    if any(is_encrypted(part) for part in scanner.parts):
+    if any(is_encrypted(part) for part in scanner.parts if nested or not part.is_in_mail):
         return Response(554, "5.6.0", _ENCRYPTED)
-    return _no_document(scanner)
+    return _no_document(scanner, nested=nested)
 
 
 def _automatic(scanner: StructureScanner, headers: Headers) -> str | None:
@@ -125,13 +130,18 @@ def _automatic(scanner: StructureScanner, headers: Headers) -> str | None:
     return None
 
 
-def _no_document(scanner: StructureScanner) -> Response | None:
+def _no_document(scanner: StructureScanner, *, nested: bool) -> Response | None:
     leaves = [part for part in scanner.parts if not part.is_multipart]
-    if not any(use_of(part).purpose is Purpose.DOCUMENT for part in leaves):
+    in_text = any(part.holds_files for part in (*leaves, *scanner.between))
+    if not in_text and not any(_may_be_document(part, nested=nested) for part in leaves):
         return Response(554, "5.6.0", _NO_DOCUMENT)
     if scanner.unclosed and not may_be_complete(scanner.parts[-1]):
         return Response(554, "5.6.0", _CUT)
     return None
+
+
+def _may_be_document(part: Part, *, nested: bool) -> bool:
+    return use_of(part, nested=nested).purpose is Purpose.DOCUMENT
 
 
 def may_be_complete(part: Part) -> bool:

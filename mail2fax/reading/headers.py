@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST_FIELD = 8192
+_MOST_DOUBLED = 3
 _FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:", re.ASCII)
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=(?:\s+(?==\?))?", re.ASCII)
 _NOT_CHARSETS = frozenset(
     {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
 )
+_OFTEN_SAID = frozenset({"ascii", "utf_8"})  # also of what is neither
+_ALIASES = {"windows-874": "cp874", "x-sjis": "cp932", "x-gbk": "gbk", "x-euc-jp": "euc_jp"}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _PIECE = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?", re.ASCII)
+_GLUED = re.compile(r'(\s*[\w*-]+\s*=\s*"[^"]*")\s+([\w*-]+\s*=.*)', re.ASCII | re.DOTALL)
 _HEX = re.compile(rb"%([0-9A-Fa-f]{2})")
 _Q = re.compile(rb"=([0-9A-Fa-f]{2})")
 _BOM = b"\xef\xbb\xbf"
@@ -49,6 +53,16 @@ def fields(block: bytes) -> Iterator[Field]:
     yield from _field(raw)
 
 
+def first_line_of_body(lines: list[bytes]) -> int:
+    """Index of the line behind the last field of a block that no empty line ends (M4)."""
+    behind = 0
+    for index, line in enumerate(lines):
+        is_more = line[:1] in (b" ", b"\t") and behind == index
+        if is_more or _FIELD.match(line.removeprefix(_BOM)):
+            behind = index + 1
+    return behind
+
+
 def _field(lines: list[bytes]) -> Iterator[Field]:
     if not lines:
         return
@@ -62,24 +76,33 @@ class Headers:
     """The fields of one part by name; the first of a doubled field counts (M4)."""
 
     def __init__(self, block: bytes = b"") -> None:
-        self._fields: dict[str, bytes] = {}
-        self._counts: dict[str, int] = {}
+        self._fields: dict[str, list[bytes]] = {}
         for field in fields(block):
-            self._fields.setdefault(field.name, field.value)
-            self._counts[field.name] = self._counts.get(field.name, 0) + 1
+            self._fields.setdefault(field.name, []).append(field.value)
 
     def count(self, name: str) -> int:
         """How often a field stands there."""
-        return self._counts.get(name, 0)
+        return len(self._fields.get(name, ()))
 
     def raw(self, name: str) -> bytes:
         """A field's unfolded value; empty when it is absent or longer than `LONGEST_FIELD`."""
-        value = self._fields.get(name, b"")
+        value = self._fields.get(name, (b"",))[0]
         return value if len(value) <= LONGEST_FIELD else b""
 
     def is_too_long(self, name: str) -> bool:
         """Whether a field is there and too long to be read."""
-        return len(self._fields.get(name, b"")) > LONGEST_FIELD
+        return any(len(value) > LONGEST_FIELD for value in self._fields.get(name, ()))
+
+    def content_type(self) -> tuple[str, dict[str, str]]:
+        """Type and parameters; of a doubled field the multipart, else the first that is a type.
+
+        Without a boundary line in the body a multipart is no multipart, so that the other
+        reading is not lost.
+        """
+        read = [parameters(value) for value in self._fields.get("content-type", ())[:_MOST_DOUBLED]]
+        divided = [one for one in read if one[0].startswith("multipart/") and "boundary" in one[1]]
+        typed = [one for one in read if "/" in one[0]]
+        return (*divided, *typed, *read, ("", {}))[0]
 
     def text(self, name: str) -> str:
         """An unstructured field as text."""
@@ -95,19 +118,22 @@ class Headers:
 
 
 def eight_bit(raw: bytes) -> str:
-    """Raw bytes as text: UTF-8 if they are, else Latin-1, in which everything is something."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+    """Raw bytes as text: UTF-8 if they are, else Windows-1252, at last Latin-1."""
+    for charset in ("utf-8", "cp1252"):
+        try:
+            return raw.decode(charset)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1")
 
 
 def in_charset(raw: bytes, charset: str) -> str:
     """Bytes of a named charset as text; what it cannot be is replaced, unknown ones guessed."""
+    wanted = charset.strip("'\" ").lower()
     try:
-        name = codecs.lookup(charset.strip("'\" ")).name
-        if name.replace("-", "_") not in _NOT_CHARSETS:
-            return raw.decode("utf-8" if name == "ascii" else name, "replace")
+        name = codecs.lookup(_ALIASES.get(wanted, wanted)).name.replace("-", "_")
+        if name not in _NOT_CHARSETS and name not in _OFTEN_SAID:
+            return raw.decode(name, "replace")
     except (LookupError, ValueError):
         pass  # an unknown or impossible charset is guessed below
     return eight_bit(raw)
@@ -145,11 +171,13 @@ def _word(found: re.Match[str]) -> str:
 def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
     """Split ``value; name=value; …`` (RFC 2045 5.1), with RFC 2231 and RFC 2047 names.
 
-    Unquoted values may contain spaces, as copiers write them; the first of doubled names counts.
+    Unquoted values may contain spaces, as copiers write them; a semicolon may be missing behind
+    the value or behind a quotation mark; the first of doubled names counts.
     """
     value, *rest = _split(eight_bit(raw), ";")
+    value, _, glued = value.strip().partition(" ")
     pieces: dict[str, dict[int, tuple[bool, str]]] = {}
-    for part in rest:
+    for part in _unglued([glued, *rest]):
         name, equals, content = part.partition("=")
         known = _PIECE.fullmatch(name.strip().lower())
         if equals and known:
@@ -157,7 +185,17 @@ def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
             piece = (bool(known[3]), _unquoted(content.strip()))
             pieces.setdefault(known[1].strip(), {}).setdefault(number, piece)
     found = {name: clean(_joined(numbered)) for name, numbered in pieces.items()}
-    return _unquoted(value.strip()).strip().lower(), found
+    return _unquoted(value).strip().lower(), found
+
+
+def _unglued(parts: list[str]) -> Iterator[str]:
+    """The parameters; two come apart where one ends with a quotation mark and no semicolon."""
+    for part in parts:
+        left = part.replace("\t", " ")
+        while glued := _GLUED.fullmatch(left):
+            yield glued[1]
+            left = glued[2]
+        yield left
 
 
 def _joined(numbered: dict[int, tuple[bool, str]]) -> str:

@@ -1,46 +1,52 @@
-"""A mail on disk as documents, text and the rest, each part with its fate (M1, M3, M7, M11)."""
+"""A mail on disk as documents, text and the rest, each part with its fate (M1, M3, M5, M7)."""
 
-import hashlib
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from mail2fax.reading import content
 from mail2fax.reading.comment import own_words, shortened, text_of_html, unflowed
-from mail2fax.reading.decoding import Buffer, Damaged, decode
+from mail2fax.reading.contents import Layer, PartRef, contents, first_bytes, measured
+from mail2fax.reading.damage import Damaged
+from mail2fax.reading.decoding import Buffer, decode, decoded_anyhow, decoded_head
 from mail2fax.reading.dialects.spoken import read_subject, read_words
+from mail2fax.reading.embedded import (
+    MOST_FILES,
+    EmbeddedFile,
+    begins_with_file,
+    embedded_files,
+)
 from mail2fax.reading.headers import Headers
 from mail2fax.reading.options import marks
-from mail2fax.reading.parts import Purpose, Use, headline_of, is_encrypted, text_of, use_of
+from mail2fax.reading.parts import (
+    Purpose,
+    Use,
+    headline_of,
+    is_encrypted,
+    text_of,
+    use_of,
+    why_no_document,
+)
 from mail2fax.reading.structure import Part, StructureScanner
 from mail2fax.values import Headline, NotFaxed, Wish
 
 _PIECE = 1 << 18
 _MOST_TEXT = 1 << 20
-_UUENCODED = re.compile(r"^begin [0-7]{3,4} \S", re.MULTILINE)
 _TEXT_WHY = "The mail's text is not faxed; it is kept as the fax's comment."
 _OTHER_TEXT_WHY = "Another form of the mail's text is not faxed."
+_WRAPPER_WHY = "The file that is written in it is faxed, not this text around it."
+_BETWEEN_WHY = "Text around the mail's parts is not faxed, only the file in it."
+_WRAPPERS = frozenset({".hqx", ".uu", ".uue", ".ync", ".yenc"})
+_SHORT = {"uu-file": "uu", "yenc-file": "yenc", "binhex-file": "hqx"}
 
 
 @dataclass(frozen=True, slots=True)
-class PartRef:
-    """A part that may be a document: where its bytes lie and how they are encoded."""
-
-    part: str
-    filename: str
-    content_type: str
-    start: int
-    end: int
-    encoding: str
-    closed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TextRef:
-    """A part of the mail's own text."""
+class Leaf:
+    """A part that holds no others, what it is for, and the files that are written in it."""
 
     part: Part
     use: Use
+    ref: PartRef
+    files: tuple[EmbeddedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,10 @@ class MailReading:
     Attributes:
         headline: of the top header.
         header_size: bytes of the top header block.
-        candidates: the parts that may be documents, in order.
-        not_faxed: every other leaf and why.
+        parts: every leaf and every file that is written in one, in order.
+        candidates: those that may be documents.
+        not_faxed: every other one and why.
+        text: the mail's own text, up to 1 MB of it.
         wishes: options in its headers, first lines and Subject.
         subject: without marks.
         words: the sender's own words, without marks, whole.
@@ -60,8 +68,10 @@ class MailReading:
 
     headline: Headline
     header_size: int
+    parts: tuple[PartRef, ...]
     candidates: tuple[PartRef, ...]
     not_faxed: tuple[NotFaxed, ...]
+    text: str
     wishes: tuple[Wish, ...]
     subject: str
     words: str
@@ -73,22 +83,25 @@ class MailReading:
         return shortened(self.words)
 
 
-def read_mail(buffer: Buffer, size: int, dialects: Iterable[str] = ()) -> MailReading:
-    """Read a mail of ``size`` bytes; never raises, whatever the bytes are (M2).
+def read_mail(
+    buffer: Buffer, size: int, dialects: Iterable[str] = (), *, nested: bool = False
+) -> MailReading:
+    """Read a mail; never raises, whatever the bytes are (M2).
 
     Args:
-        buffer: the mail's bytes.
-        size: how many.
+        buffer: its bytes.
+        size: how many there are.
         dialects: other products' spellings of options that are read too (O6).
+        nested: whether documents of mails inside the mail are faxed (M5).
     """
     scanner = StructureScanner()
     for at in range(0, size, _PIECE):
         scanner.feed(buffer[at : min(at + _PIECE, size)])
     scanner.close()
-    leaves = [(part, use_of(part)) for part in scanner.parts if not part.is_multipart]
-    texts = [TextRef(part, use) for part, use in leaves if use.purpose is Purpose.TEXT]
-    chosen = _chosen(texts)
-    text = "\n".join(_text(buffer, ref) for ref in chosen)
+    leaves = _leaves(buffer, scanner, nested=nested)
+    chosen = _chosen(leaves)
+    text = "\n".join(_text(buffer, leaf) for leaf in chosen)
+    fates = [fate for leaf in leaves for fate in _fates(buffer, leaf, chosen)]
     headline = headline_of(Headers(scanner.top_block))
     subject = read_subject(headline.subject, dialects)
     lines = marks.in_text(text)
@@ -97,62 +110,105 @@ def read_mail(buffer: Buffer, size: int, dialects: Iterable[str] = ()) -> MailRe
     return MailReading(
         headline=headline,
         header_size=scanner.header_size or 0,
-        candidates=tuple(
-            _candidate(part, use) for part, use in leaves if use.purpose is Purpose.DOCUMENT
-        ),
-        not_faxed=tuple(_not_faxed(buffer, leaves, chosen)),
+        parts=tuple(ref for ref, _ in fates),
+        candidates=tuple(ref for ref, why in fates if not why),
+        not_faxed=tuple(_not_faxed(buffer, ref, why) for ref, why in fates if why),
+        text=text,
         wishes=(*headers, *lines.wishes, *words.wishes, *subject.wishes),
         subject=subject.text,
         words=words.text,
-        damage=_damage(scanner, text),
+        damage=_damage(scanner, leaves, nested=nested),
     )
 
 
-def _candidate(part: Part, use: Use) -> PartRef:
-    return PartRef(
-        part.number, use.filename, use.content_type, part.start, part.end, use.encoding, part.closed
+def _leaves(buffer: Buffer, scanner: StructureScanner, *, nested: bool) -> list[Leaf]:
+    """Every part that holds no others, and the text around the parts, in order."""
+    leaves = [
+        _leaf(buffer, part, use_of(part, nested=nested))
+        for part in scanner.parts
+        if not part.is_multipart
+    ]
+    for part in scanner.between:
+        use = Use(Purpose.NOTHING, _BETWEEN_WHY, content.TEXT, "", "")
+        if not part.is_in_mail:
+            leaves.append(_leaf(buffer, part, use))
+    return sorted(
+        (leaf for leaf in leaves if leaf.files or leaf.part not in scanner.between),
+        key=lambda leaf: leaf.part.start,
     )
 
 
-def _not_faxed(
-    buffer: Buffer, leaves: Iterable[tuple[Part, Use]], chosen: list[TextRef]
-) -> Iterator[NotFaxed]:
-    for part, use in leaves:
-        if use.purpose is Purpose.DOCUMENT:
-            continue
-        is_chosen = any(ref.part is part for ref in chosen)
-        why = use.why or (_TEXT_WHY if is_chosen else _OTHER_TEXT_WHY)
-        size, sha256 = measured(buffer, _candidate(part, use))
-        yield NotFaxed(part.number, use.filename or None, use.content_type, size, sha256, why)
-
-
-def measured(buffer: Buffer, ref: PartRef) -> tuple[int | None, str | None]:
-    """Size and SHA-256 of a part's decoded bytes; None for each where it is damaged."""
-    digest, size = hashlib.sha256(), 0
+def _leaf(buffer: Buffer, part: Part, use: Use) -> Leaf:
+    ref = PartRef(
+        part.number or "1", use.filename, use.content_type, part.start, part.end, use.encoding,
+        part.closed,
+    )  # fmt: skip
+    if not _may_hold_files(part, use):
+        return Leaf(part, use, ref)
     try:
-        for piece in decode(buffer, ref.start, ref.end, ref.encoding, closed=ref.closed):
-            digest.update(piece)
-            size += len(piece)
+        files = tuple(embedded_files(contents(buffer, ref)))
     except Damaged:
-        return None, None
-    return size, digest.hexdigest()
+        files = ()
+    if files and use.purpose is Purpose.DOCUMENT:
+        use = replace(use, purpose=Purpose.NOTHING, why=_WRAPPER_WHY)
+    return Leaf(part, use, ref, files)
 
 
-def _chosen(texts: list[TextRef]) -> list[TextRef]:
+def _may_hold_files(part: Part, use: Use) -> bool:
+    """Whether it is worth looking for files in a text: the scanner saw one, or cannot see."""
+    if part.is_mail or (use.purpose is Purpose.NOTHING and use.why != _BETWEEN_WHY):
+        return False
+    if use.purpose is not Purpose.DOCUMENT and (part.holds_files or use.encoding == "base64"):
+        return True
+    return begins_with_file(decoded_head(part.head, use.encoding))
+
+
+def _fates(buffer: Buffer, leaf: Leaf, chosen: list[Leaf]) -> Iterable[tuple[PartRef, str]]:
+    """A leaf and the files in it, each with the reason why it is not faxed, if there is one."""
+    why = leaf.use.why
+    if leaf.use.purpose is Purpose.TEXT:
+        why = _TEXT_WHY if leaf in chosen else _OTHER_TEXT_WHY
+    yield leaf.ref, why
+    for ordinal, file in enumerate(leaf.files[:MOST_FILES], start=1):
+        ref = _file_ref(buffer, leaf, file, ordinal)
+        yield ref, why_no_document(ref.content_type)
+
+
+def _file_ref(buffer: Buffer, leaf: Leaf, file: EmbeddedFile, ordinal: int) -> PartRef:
+    name = file.name
+    if len(leaf.files) == 1 and content.extension(leaf.ref.filename) not in _WRAPPERS:
+        name = leaf.ref.filename or name
+    ref = replace(
+        leaf.ref,
+        part=f"{leaf.ref.part}.{_SHORT[file.encoding]}{ordinal}",
+        filename=name,
+        content_type="application/octet-stream",
+        inner=(Layer(file.start, file.end, file.encoding, file.closed),),
+    )
+    try:
+        head = first_bytes(contents(buffer, ref))
+    except Damaged:
+        return ref
+    return replace(ref, content_type=content.sniff(head, name) or ref.content_type)
+
+
+def _not_faxed(buffer: Buffer, ref: PartRef, why: str) -> NotFaxed:
+    size, sha256 = measured(buffer, ref)
+    return NotFaxed(ref.part, ref.filename or None, ref.content_type, size, sha256, why)
+
+
+def _chosen(leaves: list[Leaf]) -> list[Leaf]:
     """The parts that are the mail's text: the plain ones, else the first other."""
-    plain = [ref for ref in texts if ref.part.content_type == content.TEXT]
+    texts = [leaf for leaf in leaves if leaf.use.purpose is Purpose.TEXT]
+    plain = [leaf for leaf in texts if leaf.part.content_type == content.TEXT]
     return plain or texts[:1]
 
 
-def _text(buffer: Buffer, ref: TextRef) -> str:
-    part = ref.part
-    end = min(part.end, part.start + _MOST_TEXT)
-    try:
-        raw = b"".join(decode(buffer, part.start, end, ref.use.encoding))
-    except Damaged:
-        raw = buffer[part.start : end]  # a comment in doubt is shown as it stood
-    text = text_of(raw, part)
-    if content.HTML in (part.content_type, ref.use.content_type):
+def _text(buffer: Buffer, leaf: Leaf) -> str:
+    """The text of a part without the files in it."""
+    part = leaf.part
+    text = text_of(_without_files(_raw_text(buffer, leaf), leaf.files), part)
+    if content.HTML in (part.content_type, leaf.use.content_type):
         return text_of_html(text)
     if part.parameters.get("format", "").lower() == "flowed":
         delete_space = part.parameters.get("delsp", "").lower() == "yes"
@@ -160,11 +216,30 @@ def _text(buffer: Buffer, ref: TextRef) -> str:
     return text
 
 
-def _damage(scanner: StructureScanner, text: str) -> str | None:
+def _raw_text(buffer: Buffer, leaf: Leaf) -> bytes:
+    """Decoded bytes; a text in doubt is shown as far as it can be decoded."""
+    part = leaf.part
+    end = min(part.end, part.start + _MOST_TEXT)
+    try:
+        return b"".join(decode(buffer, part.start, end, leaf.use.encoding))
+    except Damaged:
+        raw = buffer[part.start : end]
+        return decoded_anyhow(raw, leaf.use.encoding)
+
+
+def _without_files(raw: bytes, files: Iterable[EmbeddedFile]) -> bytes:
+    kept, at = [], 0
+    for file in files:
+        kept.append(raw[at : file.start])
+        at = file.end
+    return b"".join([*kept, raw[at:]])
+
+
+def _damage(scanner: StructureScanner, leaves: list[Leaf], *, nested: bool) -> str | None:
     if scanner.problem is not None:
         return f"The mail cannot be read: {scanner.problem}."
-    if any(is_encrypted(part) for part in scanner.parts):
+    if any(is_encrypted(part) for part in scanner.parts if nested or not part.is_in_mail):
         return "The mail is encrypted, so its documents cannot be read. Send it unencrypted."
-    if _UUENCODED.search(text):
-        return "A document stands inside the mail's text (uuencode). Attach it as a file."
+    if any(len(leaf.files) > MOST_FILES for leaf in leaves):
+        return f"More than {MOST_FILES} files are written in its text. Attach them."
     return None

@@ -12,14 +12,17 @@ from mail2fax.reading import content
 from mail2fax.reading.author import only_mailbox
 from mail2fax.reading.decoding import decoded_head
 from mail2fax.reading.headers import Headers, addresses, in_charset
-from mail2fax.reading.structure import Part
+from mail2fax.reading.structure import AS_IT_STANDS, Part
 from mail2fax.values import Headline
 
 _SMALL_PICTURE = 60_000
 _BASE64_GROWTH = 4 / 3
 _SIGNATURE_NAME = re.compile(r"(image\d{3}|logo.*|signature.*|outlook-.*)\.\w{3,4}", re.IGNORECASE)
 _TEXT_TYPES = frozenset({content.TEXT, content.HTML})
+_MAIL = "A mail inside the mail is not faxed. Attach its documents themselves."
 _NOT_DOCUMENTS = {
+    "message/rfc822": _MAIL,
+    "message/global": _MAIL,
     "text/calendar": "A calendar entry is not faxed.",
     "text/vcard": "A contact card is not faxed.",
     "text/x-vcard": "A contact card is not faxed.",
@@ -30,12 +33,15 @@ _NOT_DOCUMENTS = {
     "message/delivery-status": "A delivery report is not faxed.",
     "message/disposition-notification": "A read receipt is not faxed.",
     "text/rfc822-headers": "A delivery report is not faxed.",
-    "message/rfc822": "A mail inside the mail is not faxed. Attach its documents themselves.",
-    "message/global": "A mail inside the mail is not faxed. Attach its documents themselves.",
     "message/partial": "A part of a split mail is not faxed. Send it in one mail.",
     "message/external-body": "What is not in the mail cannot be faxed. Attach it.",
     "application/applefile": "Finder's notes about a file are not faxed.",
 }
+_OPENED_MAIL = "The documents of this mail are faxed, not the mail itself."
+_IN_MAIL = "It is part of a mail inside the mail, which is not faxed."
+_TEXT_IN_MAIL = "The text of a mail inside the mail is not faxed."
+_EMPTY = "An empty part is not faxed."
+_HIDDEN_PARTS = re.compile(rb"^--[^\r\n]+\r?\ncontent-", re.IGNORECASE | re.MULTILINE)
 _ENCRYPTED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _MADE_UP = "document"
 _HOPS = re.compile(
@@ -71,40 +77,69 @@ class Use:
     encoding: str
 
 
-def use_of(part: Part) -> Use:
-    """What a leaf is for, by its header and its first 4 KB."""
-    encoding = part.headers.word("content-transfer-encoding")
-    disposition, parameters = part.headers.parameters("content-disposition")
-    filename = parameters.get("filename") or part.parameters.get("name") or ""
+def use_of(part: Part, *, nested: bool = False) -> Use:
+    """What a leaf is for, by its header and its first 4 KB.
+
+    Args:
+        part: a leaf, or a mail inside the mail.
+        nested: whether documents of mails inside the mail are faxed (M5).
+    """
+    encoding = part.encoding
+    filename = part.headers.parameters("content-disposition")[1].get("filename", "")
+    filename = filename or part.parameters.get("name", "")
     found = content.sniff(decoded_head(part.head, encoding), filename)
-    label = part.content_type
-    real = found or label
+    purpose, why = _purpose(part, found, filename, nested=nested)
+    return Use(purpose, why, found or part.content_type, filename, encoding)
 
-    def used(purpose: Purpose, why: str = "") -> Use:
-        return Use(purpose, why, real, filename, encoding)
 
-    why_not = _NOT_DOCUMENTS.get(label) or _NOT_DOCUMENTS.get(real)
-    if why_not:
-        return used(Purpose.NOTHING, why_not)
-    if "multipart/report" in part.path and label != content.PDF:
-        return used(Purpose.NOTHING, "A delivery report is not faxed.")
-    if found in (None, content.HTML) and _is_own_text(part, encoding, disposition, filename):
-        return used(Purpose.TEXT)
+def _purpose(part: Part, found: str | None, filename: str, *, nested: bool) -> tuple[Purpose, str]:
+    """Purpose of a part and, for nothing, the reason."""
+    label, real = part.content_type, found or part.content_type
+    if part.is_mail or (part.is_in_mail and not nested):
+        return _purpose_by_mail(part, nested=nested)
+    if why := why_no_document(label) or why_no_document(real):
+        return Purpose.NOTHING, why
+    if found in (None, content.HTML) and _is_own_text(part, filename):
+        return (Purpose.NOTHING, _TEXT_IN_MAIL) if part.is_in_mail else (Purpose.TEXT, "")
+    why = _why_nothing(part, real, filename)
+    return (Purpose.NOTHING, why) if why else (Purpose.DOCUMENT, "")
+
+
+def _why_nothing(part: Part, real: str, filename: str) -> str:
+    """Why a part that is no text is no document either; empty when it is one (M6, M7)."""
+    if "multipart/report" in part.path and part.content_type != content.PDF:
+        return "A delivery report is not faxed."
+    if part.content_type.startswith("multipart/") and not part.head.strip():
+        return _EMPTY
     if _is_body_picture(part, real, filename):
-        return used(Purpose.NOTHING, "A small picture of the text or signature is not faxed.")
-    return used(Purpose.DOCUMENT)
+        return "A small picture of the text or signature is not faxed."
+    return ""
 
 
-def _is_own_text(part: Part, encoding: str, disposition: str, filename: str) -> bool:
+def _purpose_by_mail(part: Part, *, nested: bool) -> tuple[Purpose, str]:
+    """What a mail inside the mail, or a part of it, is for."""
+    if not part.is_mail:
+        return Purpose.NOTHING, _IN_MAIL
+    if not nested:
+        return Purpose.NOTHING, _MAIL
+    is_open = part.children > 0 or part.encoding in AS_IT_STANDS
+    return (Purpose.NOTHING, _OPENED_MAIL) if is_open else (Purpose.DOCUMENT, "")
+
+
+def _is_own_text(part: Part, filename: str) -> bool:
     """Whether a part without a signature of its own is the mail's text.
 
     GNU mailutils attaches even the first, nameless one, or labels it like the file behind it.
+    A multipart in which no boundary line ever came is a text, unless other ones show in it.
     """
     if filename:
         return False
+    if part.content_type.startswith("multipart/"):
+        return content.looks_like_text(part.head) and not _HIDDEN_PARTS.search(part.head)
     if part.number == "1":
-        plain = encoding != "base64" and content.looks_like_text(part.head)
+        plain = part.encoding != "base64" and content.looks_like_text(part.head)
         return part.content_type in _TEXT_TYPES or plain
+    disposition = part.headers.parameters("content-disposition")[0]
     return part.content_type in _TEXT_TYPES and disposition != "attachment"
 
 
@@ -140,14 +175,12 @@ def is_encrypted(part: Part) -> bool:
     """Whether only the sender's correspondents could read it (S/MIME, PGP/MIME)."""
     if part.content_type == "multipart/encrypted" or part.content_type in _ENCRYPTED:
         return True
-    return decoded_head(part.head, part.headers.word("content-transfer-encoding")).startswith(
-        b"-----BEGIN PGP MESSAGE-----"
-    )
+    return decoded_head(part.head, part.encoding).startswith(b"-----BEGIN PGP MESSAGE-----")
 
 
 def text_of(raw: bytes, part: Part) -> str:
     """Decoded bytes of a text part as text in its charset."""
-    return in_charset(raw, part.parameters.get("charset", "utf-8"))
+    return in_charset(raw, part.parameters.get("charset", ""))
 
 
 def headline_of(headers: Headers) -> Headline:

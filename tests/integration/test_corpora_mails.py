@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mail2fax.reading.decoding import Damaged, decode
+from mail2fax.reading.damage import Damaged
+from mail2fax.reading.decoding import decode
 from mail2fax.reading.gate import Gate
 from mail2fax.reading.mail import read_mail
 

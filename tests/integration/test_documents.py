@@ -67,7 +67,7 @@ def test_the_bytes_that_were_read_are_vouched_for(tmp_path: Path) -> None:
         (mail(attached(b"\0\1\2", "a.bin")), "“a.bin” is of a kind that cannot be faxed"),
         (mail(attached(b"PK\x03\x04", "a.zip")), "“a.zip” is damaged: its list of contents"),
         (mail(attached(b"\x78\x9f\x3e\x22", "winmail.dat")), "“winmail.dat” is damaged"),
-        (mail(part("Content-Type: application/pdf\nContent-Transfer-Encoding: base64", b"JVBE*")),
+        (mail(part("Content-Type: application/pdf\nContent-Transfer-Encoding: base64", b"JVB*")),
          "“part 1” is damaged: its base64"),
         (mail(part("Content-Type: image/jpeg\nContent-Transfer-Encoding: x-y", b"\xff\xd8\xff")),
          "“part 1” is damaged: its encoding"),

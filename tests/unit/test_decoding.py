@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mail2fax.reading.decoding import Damaged, decode, decoded_head, decoded_tail
+from mail2fax.reading.damage import Damaged
+from mail2fax.reading.decoding import decode, decoded_head, decoded_tail
 from tests.unit.mails import PDF, base64_lines
 
 
@@ -47,9 +48,27 @@ def test_a_soft_break_at_the_very_end() -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "data"),
+    [
+        (b"QUJD*REVG", b"ABCDEF"),
+        (b"PGh0*bWw+Cg==", b"<html>\n"),
+        (b"QU!\r\n JD!\nREVG", b"ABCDEF"),
+        (b"QUJD" * 9 + b"!\r\n" + b"QUJD" * 9 + b"!\r\n" + b"QUI=", b"ABC" * 18 + b"AB"),
+    ],
+    ids=["stray", "stray and padding", "marks inside groups", "marks"],
+)
+def test_what_can_only_have_been_added_does_no_harm(raw: bytes, data: bytes) -> None:
+    """M4: the rest has whole groups."""
+    assert whole(raw, "base64") == data
+
+
+@pytest.mark.parametrize(
     ("raw", "encoding"),
     [
-        (b"QUJD*REVG", "base64"),
+        (b"QUJD*EVG", "base64"),
+        (b"QUJD*EVGR0g=", "base64"),
+        (b"*U*D*E*G", "base64"),
+        (b"QUJD****REVG", "base64"),
         (b"QUJDR", "base64"),
         (b"QUJDR===", "base64"),
         (b"QUI=QUJD", "base64"),

@@ -88,7 +88,9 @@ def test_addresses_and_their_names(raw: bytes, found: list[tuple[str, str]]) -> 
 def test_an_unknown_charset_is_guessed() -> None:
     """M11: text is never lost for a charset's name."""
     assert in_charset(b"\xe4", "x-unknown") == "ä"
-    assert in_charset(b"a\xff", "us-ascii") == "a\ufffd"
+    assert in_charset(b"a\xff\x80", "us-ascii") == "aÿ€"
+    assert in_charset(b"\x81", "utf-8") == "\x81"
+    assert in_charset(b"\xa1", "windows-874") == "ก"
 
 
 @pytest.mark.parametrize(
