@@ -125,8 +125,11 @@ class Daemon:
 
     def _start_stations(self) -> None:
         config, spool, clock = self._config, self._spool, self._clock
+        rules = zip(config.rule_names(), config.senders, strict=True)
         preparing = PreparingSettings(
-            config.preparing.children, config.sending.destinations_per_order
+            config.preparing.children,
+            config.sending.destinations_per_order,
+            {name: rule.quota.quotas() for name, rule in rules},
         )
         stations = [
             Preparer(spool, children(config), preparing, clock).run(),

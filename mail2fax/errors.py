@@ -75,6 +75,10 @@ class AccountFailure(Failure):
     """Nothing works until a person mends the account: token, scope or credit."""
 
 
+class NotAdmitted(Mail2FaxError):
+    """The identity may not send this now; the text is the sentence for it (L8)."""
+
+
 class SpoolError(Mail2FaxError):
     """The spool could not do what it must."""
 

@@ -17,7 +17,7 @@ from mail2fax.accepting.signs import Signs
 from mail2fax.accepting.transaction import Client, Transaction
 from mail2fax.accepting.wire import Farewell, Wire
 from mail2fax.clock import Clock
-from mail2fax.errors import SpoolError, SpoolFull
+from mail2fax.errors import NotAdmitted, SpoolError, SpoolFull
 from mail2fax.reading.gate import Gate, GateReading
 from mail2fax.spool import naming
 from mail2fax.spool.content import MailFile
@@ -147,6 +147,9 @@ class Taking:
         task = self._host.in_background(self._host.spool.accept(mail, file))
         try:
             reference = await asyncio.shield(task)
+        except NotAdmitted as refused:
+            self._signs.failed(mail.id)
+            return Answer(Response(550, "5.7.1", str(refused)))
         except SpoolError as error:
             self._signs.failed(mail.id)
             events.accept_failed(mail.reference, client.session, error)

@@ -150,6 +150,7 @@ class Transaction:
             reply_to=reply_addresses(rule, identity, proof, self.mail_from, headline),
             replies=rule.replies,
             options=rule.options,
+            quotas=rule.quotas,
         )  # fmt: skip
 
     def _named(self, names: Iterable[tuple[str, str]]) -> tuple[Destination, ...]:

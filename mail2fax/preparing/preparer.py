@@ -6,16 +6,18 @@ child three times is refused with a sentence; it cannot stop the mails behind it
 
 import asyncio
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mail2fax import events
 from mail2fax.clock import Clock
 from mail2fax.errors import SpoolBroken, SpoolError, SpoolFull
 from mail2fax.preparing.children import ChildFailed, Children
 from mail2fax.preparing.documents import Prepared
-from mail2fax.spool import durable, preparation
+from mail2fax.spool import durable, preparation, usage
 from mail2fax.spool.records import MailToPrepare
 from mail2fax.spool.spool import Spool, Station
+from mail2fax.values import Quota, Response
 
 _STRIKES = 3
 _LEASE = 600.0
@@ -33,10 +35,12 @@ class PreparingSettings:
     Attributes:
         count: mails at once.
         per_order: destinations in one order (R1).
+        quotas: of each rule, by its name; only those of pages count here (L8).
     """
 
     count: int = 2
     per_order: int = 1
+    quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
 
 
 class Preparer:
@@ -115,10 +119,22 @@ class Preparer:
             return
         if (prepared.header_sha256, prepared.body_sha256) != (mail.header_sha256, mail.body_sha256):
             await self._quarantine(mail, _CHANGED)
-        elif prepared.reading.verdict.refusal is not None:
-            await self._refuse(mail, prepared)
+        elif (refusal := prepared.reading.verdict.refusal) is not None:
+            await self._refuse(mail, prepared, refusal)
+        elif (excess := await self._reserve_pages(mail, prepared)) is not None:
+            await self._refuse(mail, prepared, excess)
         else:
             await self._record(mail, prepared, started)
+
+    async def _reserve_pages(self, mail: MailToPrepare, prepared: Prepared) -> Response | None:
+        """Count the mail's pages against its rule's quotas; the refusal when they do not fit.
+
+        A document whose pages cannot be counted counts as one page, until the outcome tells.
+        """
+        pages = sum(document.pages or 1 for document in prepared.reading.documents)
+        rules = self._settings.quotas
+        problem = await self._spool.do(usage.reserve_pages, mail.id, pages, rules)
+        return None if problem is None else Response(550, "5.7.1", problem)
 
     async def _record(self, mail: MailToPrepare, prepared: Prepared, started: float) -> None:
         content, reading = self._spool.content, prepared.reading
@@ -134,9 +150,7 @@ class Preparer:
         pages = None if None in counted else sum(page or 0 for page in counted)
         events.prepared(mail.reference, len(reading.documents), pages, now - started)
 
-    async def _refuse(self, mail: MailToPrepare, prepared: Prepared) -> None:
-        refusal = prepared.reading.verdict.refusal
-        assert refusal is not None
+    async def _refuse(self, mail: MailToPrepare, prepared: Prepared, refusal: Response) -> None:
         parts = prepared.reading.not_faxed
         await self._spool.do(preparation.refused, mail.id, refusal.text, parts, self._clock.now())
         self._spool.bells.ring(Station.ANSWERING)

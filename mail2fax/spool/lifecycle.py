@@ -259,3 +259,5 @@ OPEN_JOBS = frozenset({_J.READY, _J.UPLOADED, _J.INTENT, _J.IN_DOUBT, _J.HELD})
 """Jobs whose token may stand at Fax.Plus without our knowing the fax ID."""
 OPEN_FAXES = frozenset({_F.PENDING, _F.TWIN, _F.ORDERED})
 """Faxes that have no outcome yet."""
+NOTHING_SENT = frozenset({_F.FAILED, _F.CANCELLED})
+"""Faxes that cost nobody a page: they count against no quota (L8)."""

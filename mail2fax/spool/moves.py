@@ -50,7 +50,18 @@ def move(
     statement = _assignment(subject.name, tuple(columns))
     connection.execute(statement, {"row": row_id, "state": state, **columns})
     remember(connection, [line(subject, found[1], row_id, event, state, at, detail)])
+    if subject is FAX:
+        _count(connection, [row_id], found[0], state)
     return state
+
+
+def _count(connection: Connection, fax_ids: Sequence[str], before: str, after: StrEnum) -> None:
+    """A fax that ends without a page counts against no quota; one that came back does (L8)."""
+    was_released, is_released = (one in lifecycle.NOTHING_SENT for one in (before, after))
+    if was_released != is_released:
+        rows = schema.usage
+        mine = update(rows).where(rows.c.fax_id.in_(fax_ids))
+        connection.execute(mine.values(released=int(is_released)))
 
 
 # Building a statement costs four times what running it does, and these run for every step.
@@ -80,16 +91,18 @@ def move_all(
     """
     rows = subject.rows
     mail_id = rows.c.get("mail_id", rows.c.id)
-    states: dict[StrEnum, list[str]] = defaultdict(list)
+    states: dict[tuple[str, StrEnum], list[str]] = defaultdict(list)
     lines: list[dict[str, Any]] = []
     for row in connection.execute(
         select(rows.c.id, rows.c.state, mail_id.label("mail")).where(rows.c.id.in_(row_ids))
     ):
         state = lifecycle.after(subject.transitions, subject.states(row.state), event)
-        states[state].append(row.id)
+        states[row.state, state].append(row.id)
         lines.append(line(subject, row.mail, row.id, event, state, at))
-    for state, ids in states.items():
+    for (before, state), ids in states.items():
         connection.execute(update(rows).where(rows.c.id.in_(ids)).values(state=state))
+        if subject is FAX:
+            _count(connection, ids, before, state)
     remember(connection, lines)
 
 

@@ -11,6 +11,7 @@ from mail2fax.values import (
     NotFaxed,
     Options,
     Outcome,
+    Quota,
 )
 
 
@@ -24,6 +25,7 @@ class NewMail:
         session: id of the SMTP session, to tell later whether the 250 was read (L9).
         reply_to: addresses that may be told, best first (W1a).
         replies: ``both`` or ``outcome``.
+        quotas: of its rule, which it must fit into (L8).
         who: the identity as one comparable word (L9: same identity).
     """
 
@@ -42,6 +44,7 @@ class NewMail:
     reply_to: tuple[str, ...] = ()
     replies: str = "both"
     options: Options = field(default_factory=Options)
+    quotas: tuple[Quota, ...] = ()
 
     @property
     def who(self) -> str:

@@ -19,8 +19,8 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mail2fax.clock import Clock
-from mail2fax.errors import SpoolError, SpoolFull, SpoolLocked
-from mail2fax.spool import intake, notices, preparation, schema
+from mail2fax.errors import NotAdmitted, SpoolError, SpoolFull, SpoolLocked
+from mail2fax.spool import intake, notices, preparation, schema, standing
 from mail2fax.spool.content import Content, MailFile
 from mail2fax.spool.durable import spool_error
 from mail2fax.spool.ledger import Ledger
@@ -160,6 +160,7 @@ class Spool:
             The reference people will call it by.
 
         Raises:
+            NotAdmitted: its identity may not send it now; it is not ours.
             SpoolFull, SpoolBroken: it is not ours; the client must keep it.
         """
         await asyncio.get_running_loop().run_in_executor(self._syncers, file.settle)
@@ -168,12 +169,17 @@ class Spool:
         except BaseException:
             file.discard()
             raise
+        if isinstance(reference, NotAdmitted):
+            file.discard()
+            raise reference
         self.bells.ring(Station.PREPARING)
         return reference
 
-    def _record_mails(self, connection: Connection, mails: Sequence[NewMail]) -> list[str]:
+    def _record_mails(
+        self, connection: Connection, mails: Sequence[NewMail]
+    ) -> list[str | NotAdmitted]:
         self.content.sync_mail_names()
-        return intake.record(connection, mails)
+        return standing.record_admitted(connection, mails)
 
     async def answer_read(self, mail_id: str) -> None:
         """A command arrived after this mail's 250 was written (L9)."""

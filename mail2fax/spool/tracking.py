@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 
-from mail2fax.spool import jobs, schema
+from mail2fax.spool import jobs, schema, usage
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobState
 from mail2fax.spool.moves import FAX, move
 from mail2fax.spool.records import FaxToTrack
@@ -91,6 +91,8 @@ def ended(
 ) -> None:
     """The outcome, on disk together with the reply that tells it (K4)."""
     move(connection, FAX, fax_id, event, now, outcome.status, outcome=as_json(outcome))
+    if outcome.pages:
+        usage.told_pages(connection, fax_id, outcome.pages)
     mail_id = connection.scalar(select(schema.fax.c.mail_id).where(schema.fax.c.id == fax_id))
     owe(connection, str(mail_id), OUTCOME, now, fax_id=fax_id)
 
