@@ -27,7 +27,6 @@ from mail2fax.config_fields import (
     Mailbox,
     Numbers,
     Port,
-    RetryPolicy,
     Section,
     Size,
     Texts,
@@ -36,6 +35,7 @@ from mail2fax.config_fields import (
     machine_timezone,
 )
 from mail2fax.config_listen import Listen, Tls
+from mail2fax.config_options import Allowances, Billing, Body, Language
 from mail2fax.config_senders import Conditions
 from mail2fax.errors import ConfigError
 from mail2fax.values import Cover, Options
@@ -80,40 +80,14 @@ class RepliesFrom(Section):
     sender: Annotated[Mailbox | None, Field(alias="from")] = None
 
 
-class CoverPage(Section):
-    """A cover page made by Fax.Plus."""
-
-    name_to: str = ""
-    name_from: str = ""
-    subject: str = ""
-    message: str = ""
-    flags: Annotated[
-        tuple[Literal["urgent", "for_review", "please_reply", "confidential"], ...],
-        BeforeValidator(as_list),
-    ] = ()
-
-
-class FaxOptions(Section):
-    """How faxes are sent unless something nearer says otherwise."""
-
-    resolution: Literal["fine", "superfine"] | None = None
-    enhance: bool | None = None
-    retry: RetryPolicy | None = None
-    tag: Texts = ()
-    comment: str | None = None
-    cover: CoverPage | None = None
-    user: str | None = None
-
-
-class SenderRule(Conditions):
+class SenderRule(Conditions, Allowances):
     """Who may send, and what holds for them."""
 
     name: str = ""
     replies: Literal["both", "outcome"] | None = None
     source_numbers: Annotated[Numbers, Field(alias="from")] = ()
     countries: Countries = ()
-    body: Literal["comment", "off"] | None = None
-    options: FaxOptions = FaxOptions()
+    body: Body | None = None
 
 
 class NumberPolicy(Section):
@@ -159,13 +133,13 @@ class Preparing(Section):
     seconds: Count = 20
 
 
-class Config(Section):
+class Config(Allowances):
     """The whole configuration."""
 
     domains: Annotated[tuple[Domain, ...], BeforeValidator(as_list), Field(min_length=1)]
     region: Country
     countries: Countries = ()
-    language: Literal["en"] = "en"
+    language: Language = "en"
     timezone: Annotated[Timezone, Field(default_factory=machine_timezone)]
     admin: Mailbox | None = None
     prefix: str = ""
@@ -179,7 +153,6 @@ class Config(Section):
     replies: RepliesFrom = RepliesFrom()
     senders: tuple[SenderRule, ...]
     numbers: NumberPolicy = NumberPolicy()
-    options: FaxOptions = FaxOptions()
     sending: Sending = Sending()
     limits: Limits = Limits()
     preparing: Preparing = Preparing()
@@ -213,18 +186,30 @@ class Config(Section):
         """How a rule's faxes are sent: its own options over the site's."""
         site, own = self.options, rule.options
         cover = own.cover or site.cover
-        body = rule.body or ("off" if rule.device else None)
+        body = rule.body or own.body or ("off" if rule.device else site.body)
         return Options(
             source_numbers=rule.source_numbers,
             resolution=own.resolution or site.resolution,
             enhance=site.enhance if own.enhance is None else own.enhance,
             retry=own.retry or site.retry,
-            tags=(*site.tag, *own.tag),
+            tags=tuple(dict.fromkeys((*site.tag, *own.tag))),
+            bill=own.bill or site.bill,
             comment=site.comment if own.comment is None else own.comment,
             cover=Cover(**cover.model_dump()) if cover else None,
             body=body,
             user_id=own.user or site.user,
+            report=site.report if own.report is None else own.report,
+            lang=own.lang or site.lang,
         )
+
+    def bill_of(self, rule: SenderRule) -> Billing:
+        """Whether a rule's faxes need a billing code, and which there are."""
+        return rule.bill or self.bill or Billing()
+
+    def sources_of(self, rule: SenderRule) -> tuple[str, ...]:
+        """The own numbers a rule's mails may name: those it sends from, and more."""
+        default = rule.source_numbers or self.faxplus.source_numbers
+        return tuple(dict.fromkeys((*default, *(rule.may_send_from or self.may_send_from))))
 
     def warnings(self) -> tuple[str, ...]:
         """What an admin should look at, without which everything works."""
@@ -263,7 +248,9 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     except ValidationError as error:
         problems = {*file.problems, *_problems(error, file)}
         raise ConfigError(sorted(problems, key=_place_of)) from None
-    file.problems += [*_loops(config, file), *_listeners(config, file)]
+    file.problems += _loops(config, file)
+    file.problems += _listeners(config, file)
+    file.problems += _foreign_bills(config, file)
     if file.problems:
         raise ConfigError(sorted(file.problems, key=_place_of))
     return config
@@ -327,6 +314,15 @@ def _listeners(config: Config, file: YamlFile) -> Iterator[str]:
         if listen.of_relays and not any(rule.asks_for_author for rule in config.senders):
             sentence = "mail servers need a rule that says whose mail may be faxed: addresses"
             yield _problem(file, place, sentence)
+
+
+def _foreign_bills(config: Config, file: YamlFile) -> Iterator[str]:
+    """Billing codes of the office's own that are not on its list (O5)."""
+    for n, rule in enumerate(config.senders):
+        codes, code = config.bill_of(rule).codes, config.options_of(rule).bill
+        if codes and code is not None and code not in codes:
+            own: Place = ("senders", n) if rule.options.bill else ()
+            yield _problem(file, (*own, "options", "bill"), f"{code} is not one of bill.codes")
 
 
 def _sentence(one: Any, place: Place) -> str:

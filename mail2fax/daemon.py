@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 
 from mail2fax import events
 from mail2fax.accepting.admission import ENVELOPE, MICROSOFT, AuthorRule, Rule, Way
@@ -33,6 +33,7 @@ from mail2fax.answering.texts import LetterSettings
 from mail2fax.clock import Clock
 from mail2fax.config import Config, SenderRule
 from mail2fax.config_listen import Listen
+from mail2fax.config_options import Language
 from mail2fax.contacts_file import ContactsFile
 from mail2fax.errors import SpoolError, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
@@ -43,6 +44,7 @@ from mail2fax.preparing.preparer import Preparer, PreparingSettings
 from mail2fax.reading.addresses import AddressRules
 from mail2fax.reading.contacts import Contacts
 from mail2fax.reading.numbers import EVERYWHERE, NumberRules
+from mail2fax.reading.options.rules import OptionRules
 from mail2fax.sending.dispatcher import Dispatcher
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.spool import intake
@@ -54,6 +56,7 @@ _CONTACTS_EVERY = 2.0
 _ENCODED = 1.4
 _BESIDE_ATTACHMENTS = 2_000_000
 _CHILD_DEADLINE = 3.0
+_MOST_RETRIES = 3  # what Fax.Plus takes
 
 
 class Daemon:
@@ -125,11 +128,12 @@ class Daemon:
 
     def _start_stations(self) -> None:
         config, spool, clock = self._config, self._spool, self._clock
-        rules = zip(config.rule_names(), config.senders, strict=True)
+        rules = tuple(zip(config.rule_names(), config.senders, strict=True))
         preparing = PreparingSettings(
             config.preparing.children,
             config.sending.destinations_per_order,
             {name: rule.quota.quotas() for name, rule in rules},
+            {name: option_rules(config, rule) for name, rule in rules},
         )
         stations = [
             Preparer(spool, children(config), preparing, clock).run(),
@@ -349,7 +353,31 @@ def rule_of(config: Config, listen: Listen, rule: SenderRule, position: int) -> 
         reply_domains=frozenset(rule.reply_domains),
         quotas=rule.quota.quotas(),
         frozen=rule.frozen,
+        option_rules=option_rules(config, rule),
     )
+
+
+def option_rules(config: Config, rule: SenderRule) -> OptionRules:
+    """What the mails of a rule may ask for: its own word, the site's, or the default."""
+    bill = config.bill_of(rule)
+    retries = config.most_retries if rule.most_retries is None else rule.most_retries
+    own_user = config.options_of(rule).user_id
+    return OptionRules(
+        timezone=config.timezone,
+        source_numbers=config.sources_of(rule),
+        most_retries=_MOST_RETRIES if retries is None else retries,
+        may_resend=rule.may_resend or config.may_resend or "own",
+        bill_required=bill.required,
+        bill_codes=bill.codes,
+        users=(*(rule.may_send_as or config.may_send_as), *((own_user,) if own_user else ())),
+        languages=get_args(Language),
+        dialects=dialects_of(config, rule),
+    )
+
+
+def dialects_of(config: Config, rule: SenderRule) -> tuple[str, ...]:
+    """The other products' spellings that a rule's mails are read for (O6)."""
+    return (config.dialects if rule.dialects is None else rule.dialects) or ()
 
 
 def author_rule(rule: SenderRule) -> AuthorRule | None:
@@ -372,16 +400,21 @@ def author_rule(rule: SenderRule) -> AuthorRule | None:
 
 def address_rules(config: Config, listen: Listen, rule: SenderRule) -> AddressRules:
     """How recipients are read for a rule on a listener."""
-    return _address_rules(config, listen, config.countries_of(rule))
+    dialects = dialects_of(config, rule)
+    return _address_rules(config, listen, config.countries_of(rule), dialects)
 
 
 def reach_of(config: Config, listen: Listen) -> AddressRules:
     """How recipients are read before a relayed mail's rule is known: as any of them allows."""
-    asked = (config.countries_of(rule) for rule in config.senders if rule.asks_for_author)
-    return _address_rules(config, listen, frozenset[str]().union(*asked))
+    asked = [rule for rule in config.senders if rule.asks_for_author]
+    countries = frozenset[str]().union(*(config.countries_of(rule) for rule in asked))
+    dialects = {name: None for rule in asked for name in dialects_of(config, rule)}
+    return _address_rules(config, listen, countries, tuple(dialects))
 
 
-def _address_rules(config: Config, listen: Listen, countries: frozenset[str]) -> AddressRules:
+def _address_rules(
+    config: Config, listen: Listen, countries: frozenset[str], dialects: tuple[str, ...]
+) -> AddressRules:
     numbers = NumberRules(
         config.region,
         countries,
@@ -390,8 +423,9 @@ def _address_rules(config: Config, listen: Listen, countries: frozenset[str]) ->
         config.numbers.deny_prefixes,
     )
     return AddressRules(
-        config.domains, numbers, config.prefix, listen.allow_no_domain, config.limits.destinations
-    )
+        config.domains, numbers, config.prefix, listen.allow_no_domain, config.limits.destinations,
+        dialects=dialects,
+    )  # fmt: skip
 
 
 def sending_settings(config: Config) -> SendingSettings:

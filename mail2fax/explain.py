@@ -5,19 +5,31 @@ a mail, or in words.
 """
 
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mail2fax.clock import Clock, utc
 from mail2fax.config import Config
-from mail2fax.daemon import address_rules, children, contacts_file
+from mail2fax.config_fields import machine_timezone
+from mail2fax.daemon import address_rules, children, contacts_file, option_rules
 from mail2fax.preparing.children import ChildFailed, Children
 from mail2fax.reading.addresses import AddressRules, read_address
 from mail2fax.reading.contacts import NOBODY, Contacts
 from mail2fax.reading.gate import Gate
 from mail2fax.reading.numbers import EVERYWHERE, NumberRules
-from mail2fax.values import Destination, Options, Reading, Verdict, as_json
+from mail2fax.reading.options.decision import (
+    Decided,
+    FaxAsked,
+    asks_for_earlier_fax,
+    decide,
+    mail_asked,
+    refusal_of,
+    refusal_on_the_line,
+)
+from mail2fax.reading.options.rules import OptionRules
+from mail2fax.values import Destination, Options, Reading, Response, Verdict, as_json
 
 _PIECE = 1 << 18
 _TOLD = ("part", "filename", "content_type", "size", "sha256", "pages")
@@ -30,74 +42,137 @@ class Explainer:
     Attributes:
         addresses: how recipients are read.
         options: how the fax would be sent.
+        option_rules: what the mail may ask for.
         children: the pool that opens documents.
+        now: when the mail is taken to have come, seconds since the epoch.
         contacts: who can be written to by name.
     """
 
     addresses: AddressRules
     options: Options
+    option_rules: OptionRules
     children: Children
+    now: float
     contacts: Contacts = NOBODY
 
     async def explain(self, mail: Path, recipients: Iterable[str]) -> dict[str, Any]:
         """One mail's whole fate, in the fixed form of ``explain --json``.
 
+        Which fax a reference stands for only the ledger knows: it is shown as written.
+
         Raises:
             OSError: the file cannot be read.
         """
-        destinations, refusal = self._destinations(recipients)
-        verdict = _first_gate(mail)
+        told, refusal = self._destinations(recipients)
+        taken = [one for one in told if one.number] or [Destination("", None, "")]
+        verdict = self._first_gate(mail, taken)
         if refusal is not None:
             verdict = Verdict(refusal, "line")
-        reading, failure = await self._prepared(mail)
-        if verdict.accepted:
-            verdict = reading.verdict if reading else verdict
+        reading, failure = await self._prepared(mail, taken)
+        decided = self._decided(reading, taken) if reading else Decided({})
+        if verdict.accepted and reading:
+            verdict = reading.verdict
+        if verdict.accepted and decided.refusal:
+            verdict = Verdict(decided.refusal, "mail")
         refused = str(verdict.refusal) if verdict.refusal else failure
+        options = decided.options.get("1", self.options)
         return {
             "mail": str(mail),
             "when": verdict.by or ("mail" if failure else None),
-            "destinations": destinations,
+            "destinations": list(_shown(told, decided)),
             "documents": [_document(one) for one in as_json(reading.documents)] if reading else [],
             "not_faxed": as_json(reading.not_faxed) if reading else [],
-            "comment": reading.comment if reading and self.options.body != "off" else "",
-            "options": {name: value for name, value in as_json(self.options).items() if value},
+            "comment": _comment(reading, options) if reading else "",
+            "options": _said(options),
             "refused": refused,
         }
 
-    def _destinations(self, recipients: Iterable[str]) -> tuple[list[dict[str, Any]], Any]:
+    def _destinations(self, recipients: Iterable[str]) -> tuple[list[Destination], Response | None]:
         """Every recipient as the listener would read it; the refusal when none is taken."""
         told: list[Destination] = []
-        refusals = []
+        refusals: list[Response] = []
         for recipient in recipients:
             reading = read_address(recipient, self.addresses, self.contacts)
-            told += reading.destinations
-            if reading.refusal is not None:
-                refusals.append(reading.refusal)
-                told.append(Destination(recipient, None, reading.refusal.text))
+            refusal = reading.refusal
+            for one in reading.destinations:
+                refusal = refusal or refusal_of(one.wishes, self.option_rules, self.now, 550)
+            if refusal is None:
+                told += reading.destinations
+            else:
+                refusals.append(refusal)
+                told.append(Destination(recipient, None, refusal.text))
         taken = any(one.number for one in told)
-        shown = [{"written": one.written, "number": as_json(one.number), "why": one.why}
-                 for one in told]  # fmt: skip
-        return shown, None if taken or not refusals else refusals[0]
+        return told, None if taken or not refusals else refusals[0]
 
-    async def _prepared(self, mail: Path) -> tuple[Reading | None, str | None]:
+    def _first_gate(self, mail: Path, taken: Iterable[Destination]) -> Verdict:
+        gate = Gate()
+        with mail.open("rb") as file:
+            while piece := file.read(_PIECE):
+                gate.feed(piece)
+        found = gate.finish()
+        refusal = found.verdict.refusal or refusal_on_the_line(
+            found, taken, self.option_rules, self.now
+        )
+        return Verdict(refusal, "line" if refusal else None)
+
+    async def _prepared(
+        self, mail: Path, taken: Iterable[Destination]
+    ) -> tuple[Reading | None, str | None]:
+        resends = any(asks_for_earlier_fax(one.wishes) for one in taken)
+        dialects = self.option_rules.dialects
         with tempfile.TemporaryDirectory() as directory:
             try:
-                prepared = await self.children.prepare(mail, Path(directory, "documents"))
+                prepared = await self.children.prepare(
+                    mail, Path(directory, "documents"), dialects, resends=resends
+                )
             except ChildFailed as failure:
                 return None, f"554 5.6.0 The mail could not be opened safely: {failure}"
         return prepared.reading, None
 
+    def _decided(self, reading: Reading, taken: Iterable[Destination]) -> Decided:
+        asked = mail_asked(reading, self.now)
+        names = dict(reading.headline.names)
+        faxes = [
+            FaxAsked(str(at), str(one.number or ""), one.name or names.get(one.written) or "",
+                     one.wishes)
+            for at, one in enumerate(taken, start=1)
+        ]  # fmt: skip
+        return decide(asked, faxes, self.options, self.option_rules, lambda wanted: wanted)
+
+
+def _shown(told: Iterable[Destination], decided: Decided) -> Iterator[dict[str, Any]]:
+    """The destinations; one whose options are not the first's has them beside it."""
+    first, count = decided.options.get("1"), 0
+    for one in told:
+        shown = {"written": one.written, "number": as_json(one.number), "why": one.why}
+        count += one.number is not None
+        options = decided.options.get(str(count)) if one.number else None
+        alike = options is None or first is None or _same_for_all(options) == _same_for_all(first)
+        yield shown if alike or options is None else {**shown, "options": _said(options)}
+
+
+def _same_for_all(options: Options) -> Options:
+    """Without the recipient's name, which is each fax's own."""
+    return replace(options, cover=options.cover and replace(options.cover, name_to=""))
+
+
+def _said(options: Options) -> dict[str, Any]:
+    """The options that somebody said, times as a person reads them."""
+    said = {name: value for name, value in as_json(options).items() if value not in (None, [], "")}
+    said.pop("with_cover", None)
+    if options.at is not None:
+        said["at"] = utc(options.at).isoformat()
+    return said
+
+
+def _comment(reading: Reading, options: Options) -> str:
+    if options.comment is not None:
+        return options.comment
+    return reading.comment if options.body in (None, "comment", "comment+cover") else ""
+
 
 def _document(document: dict[str, Any]) -> dict[str, Any]:
     return {name: document[name] for name in _TOLD}
-
-
-def _first_gate(mail: Path) -> Verdict:
-    gate = Gate()
-    with mail.open("rb") as file:
-        while piece := file.read(_PIECE):
-            gate.feed(piece)
-    return gate.finish().verdict
 
 
 def explainer_for(config: Config | None, region: str) -> Explainer:
@@ -110,11 +185,15 @@ def explainer_for(config: Config | None, region: str) -> Explainer:
     Raises:
         ConfigError: the contacts file has mistakes.
     """
+    now = Clock().now()
     if config is not None:
         rule = config.senders[0]
         rules, names = address_rules(config, config.listen[0], rule), names_of(config)
-        return Explainer(rules, config.options_of(rule), children(config), names)
-    return Explainer(AddressRules((), open_rules(region)), Options(), Children())
+        allowed = option_rules(config, rule)
+        return Explainer(rules, config.options_of(rule), allowed, children(config), now, names)
+    addresses = AddressRules((), open_rules(region))
+    allowed = OptionRules(machine_timezone(), most_retries=3)
+    return Explainer(addresses, Options(), allowed, Children(), now)
 
 
 def names_of(config: Config) -> Contacts:

@@ -14,6 +14,7 @@ from typing import Final
 
 from mail2fax.accepting.proof import Proof
 from mail2fax.reading.addresses import AddressRules
+from mail2fax.reading.options.rules import OptionRules
 from mail2fax.values import Identity, Options, Quota
 
 Network = IPv4Network | IPv6Network
@@ -77,6 +78,7 @@ class Rule:
         reply_domains: where a device's person may be told (L7).
         quotas: how much it may send (L8).
         frozen: whether it admits nobody for now, by the configuration.
+        option_rules: what its mails may ask for.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Rule:
     reply_domains: frozenset[str] = frozenset()
     quotas: tuple[Quota, ...] = ()
     frozen: bool = False
+    option_rules: OptionRules = field(default_factory=OptionRules)
 
     def identity_of(self, proof: Proof, author: str = "") -> Identity:
         """Who a client is, by the strongest of what it proved.

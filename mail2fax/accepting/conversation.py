@@ -395,7 +395,8 @@ class Conversation:
         if isinstance(reach, Response):
             await self._say(transaction.refuse(path, reach), "RCPT")
         else:
-            await self._say(transaction.add(path, reach, self._settings.limits), "RCPT")
+            now = self._host.clock.now()
+            await self._say(transaction.add(path, reach, self._settings.limits, now), "RCPT")
 
     def _reach(self, transaction: Transaction) -> AddressRules | Response:
         """How this client's recipients are read, or why it may have none."""

@@ -88,9 +88,10 @@ class Taking:
                 return Answer(refusal, ends=refusal is _LINE_ENDS)
             found = gate.finish()
             refusal = found.verdict.refusal or await self._judged(transaction, client, found, file)
+            now = self._host.clock.now()
+            refusal = refusal or transaction.weigh(found, now)
             if refusal is not None:
                 return Answer(refusal)
-            now = self._host.clock.now()
             mail = transaction.new_mail(mail_id, naming.new_reference(), now, client, found)
             return await self._commit(mail, client, file)
 

@@ -9,6 +9,7 @@ from mail2fax.accepting.proof import Proof
 from mail2fax.reading.addresses import AddressReading, AddressRules, read_address, same_address
 from mail2fax.reading.contacts import NOBODY, Contacts
 from mail2fax.reading.gate import GateReading
+from mail2fax.reading.options.decision import refusal_of, refusal_on_the_line
 from mail2fax.spool.records import NewMail
 from mail2fax.values import Destination, Envelope, FaxNumber, RefusedRecipient, Response
 
@@ -68,9 +69,11 @@ class Transaction:
                     found.setdefault(one.number, one)
         return tuple(found.values())
 
-    def add(self, path: str, addresses: AddressRules, limits: RecipientLimits) -> Response:
+    def add(
+        self, path: str, addresses: AddressRules, limits: RecipientLimits, now: float
+    ) -> Response:
         """Take one recipient, or say why not; a refused one is remembered for the reply (W2)."""
-        response = self._read(path, addresses, limits)
+        response = self._read(path, addresses, limits, now)
         is_final = response.code >= 500  # noqa: PLR2004 - RFC 5321 4.2.1
         return self.refuse(path, response) if is_final else response
 
@@ -98,7 +101,27 @@ class Transaction:
                 refusal = self.barred[path] = self.refuse(path, reading.refusal)
         return None if self.paths else refusal
 
-    def _read(self, path: str, addresses: AddressRules, limits: RecipientLimits) -> Response:
+    def weigh(self, found: GateReading, now: float) -> Response | None:
+        """Why the mail cannot be faxed as it wishes, once its rule is known; None when it can."""
+        assert self.rule is not None, "a recipient was accepted"
+        return refusal_on_the_line(found, self.destinations, self.rule.option_rules, now)
+
+    def _refused_wishes(self, reading: AddressReading, now: float) -> Response | None:
+        """Why the options of an address cannot be met; on a relay listener only the dot tells."""
+        earlier = {one.number: one.wishes for one in self.destinations}
+        for one in reading.destinations:
+            if self.rule is not None:
+                refusal = refusal_of(one.wishes, self.rule.option_rules, now, 550)
+                if refusal is not None:
+                    return refusal
+            if earlier.get(one.number, one.wishes) != one.wishes:
+                text = f"{one.number} stands in two addresses with different options. Write one"
+                return Response(550, "5.1.3", text)
+        return None
+
+    def _read(
+        self, path: str, addresses: AddressRules, limits: RecipientLimits, now: float
+    ) -> Response:
         if len(self.paths) >= limits.recipients:
             text = f"Only {limits.recipients} recipients a mail. Send the others in another"
             return Response(452, "4.5.3", text)
@@ -110,6 +133,8 @@ class Transaction:
         if len(self.destinations) + len(reading.destinations) > limits.destinations:
             text = f"Only {limits.destinations} fax numbers a mail. Send the others in another"
             return Response(452, "4.5.3", text)
+        if refusal := self._refused_wishes(reading, now):
+            return refusal
         self.paths[path] = reading.destinations
         self.answered.append(path)
         return Response(250, "2.1.5", _dialled(reading))

@@ -87,11 +87,14 @@ def _say(line: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _answer(request: dict[str, str], limits: DocumentLimits, watch: Watch) -> dict[str, Any]:
+def _answer(request: dict[str, Any], limits: DocumentLimits, watch: Watch) -> dict[str, Any]:
     """What became of one mail; a failure by its kind alone, without any content."""
     try:
         mail, directory = Path(request["mail"]), Path(request["directory"])
-        prepared = prepare_mail(mail, directory, limits, watch=watch)
+        prepared = prepare_mail(
+            mail, directory, limits, watch=watch,
+            dialects=tuple(request["dialects"]), resends=request["resends"],
+        )  # fmt: skip
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
         return {"failed": f"{type(error).__name__}"}
     return {"prepared": as_json(prepared)}

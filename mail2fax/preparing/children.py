@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class _Child:
         self.mails = 0
         self.retire: asyncio.TimerHandle | None = None
 
-    async def ask(self, request: dict[str, str], deadline: float) -> dict[str, Any]:
+    async def ask(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
         """One mail.
 
         Raises:
@@ -116,8 +117,10 @@ class Children:
         self._leaving: set[asyncio.Task[None]] = set()
         self.isolated: bool | None = None
 
-    async def prepare(self, mail: Path, directory: Path) -> Prepared:
-        """Have one mail prepared.
+    async def prepare(
+        self, mail: Path, directory: Path, dialects: Iterable[str] = (), *, resends: bool = False
+    ) -> Prepared:
+        """Have one mail prepared; the arguments are those of `documents.prepare_mail`.
 
         Raises:
             ChildFailed: the child did not come through; nothing can be said of the mail.
@@ -125,7 +128,8 @@ class Children:
         async with self._slots:
             child = await self._take()
             try:
-                request = {"mail": str(mail), "directory": str(directory)}
+                request = {"mail": str(mail), "directory": str(directory),
+                           "dialects": list(dialects), "resends": resends}  # fmt: skip
                 answer = await child.ask(request, self._deadline)
             except BaseException:
                 await asyncio.shield(self._drop(child))

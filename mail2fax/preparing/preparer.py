@@ -14,10 +14,19 @@ from mail2fax.clock import Clock
 from mail2fax.errors import SpoolBroken, SpoolError, SpoolFull
 from mail2fax.preparing.children import ChildFailed, Children
 from mail2fax.preparing.documents import Prepared
-from mail2fax.spool import durable, preparation, usage
+from mail2fax.reading.options.decision import (
+    Decided,
+    FaxAsked,
+    asks_for_earlier_fax,
+    decide,
+    mail_asked,
+    wanted_again,
+)
+from mail2fax.reading.options.rules import OptionRules
+from mail2fax.spool import durable, preparation, resending, usage
 from mail2fax.spool.records import MailToPrepare
 from mail2fax.spool.spool import Spool, Station
-from mail2fax.values import Quota, Response
+from mail2fax.values import Options, Quota, Reading, Response
 
 _STRIKES = 3
 _LEASE = 600.0
@@ -36,11 +45,14 @@ class PreparingSettings:
         count: mails at once.
         per_order: destinations in one order (R1).
         quotas: of each rule, by its name; only those of pages count here (L8).
+        rules: what each rule's mails may ask for, by its name; an unknown one allows nothing
+            beyond the defaults.
     """
 
     count: int = 2
     per_order: int = 1
     quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
+    rules: Mapping[str, OptionRules] = field(default_factory=dict)
 
 
 class Preparer:
@@ -112,19 +124,26 @@ class Preparer:
         if not path.exists():
             await self._quarantine(mail, "the stored mail is missing")
             return
+        rules = self._settings.rules.get(mail.rule, OptionRules())
+        resends = any(asks_for_earlier_fax(fax.wishes) for fax in mail.faxes)
         try:
-            prepared = await self._children.prepare(path, directory)
+            prepared = await self._children.prepare(
+                path, directory, rules.dialects, resends=resends
+            )
         except ChildFailed as failure:
             await self._struck(mail, str(failure), failure.opening)
             return
         if (prepared.header_sha256, prepared.body_sha256) != (mail.header_sha256, mail.body_sha256):
             await self._quarantine(mail, _CHANGED)
-        elif (refusal := prepared.reading.verdict.refusal) is not None:
+            return
+        refusal = prepared.reading.verdict.refusal
+        if refusal is None:
+            decided = await self._decided(mail, prepared.reading, rules)
+            refusal = decided.refusal or await self._reserve_pages(mail, prepared)
+        if refusal is not None:
             await self._refuse(mail, prepared, refusal)
-        elif (excess := await self._reserve_pages(mail, prepared)) is not None:
-            await self._refuse(mail, prepared, excess)
         else:
-            await self._record(mail, prepared, started)
+            await self._record(mail, prepared, decided.options, started)
 
     async def _reserve_pages(self, mail: MailToPrepare, prepared: Prepared) -> Response | None:
         """Count the mail's pages against its rule's quotas; the refusal when they do not fit.
@@ -136,14 +155,31 @@ class Preparer:
         problem = await self._spool.do(usage.reserve_pages, mail.id, pages, rules)
         return None if problem is None else Response(550, "5.7.1", problem)
 
-    async def _record(self, mail: MailToPrepare, prepared: Prepared, started: float) -> None:
+    async def _decided(self, mail: MailToPrepare, reading: Reading, rules: OptionRules) -> Decided:
+        """How each fax is sent, or why the mail cannot be faxed as it wishes (O2, O5)."""
+        asked = mail_asked(reading, mail.received_at)
+        faxes = [FaxAsked(fax.id, fax.number, fax.name or "", fax.wishes) for fax in mail.faxes]
+        who = None if rules.may_resend == "account" else mail.who
+        earlier = {
+            wanted: await self._spool.do(resending.earlier_fax, wanted, who)
+            for wanted in wanted_again(asked, faxes)
+        }
+        return decide(asked, faxes, mail.options, rules, earlier.get)
+
+    async def _record(
+        self,
+        mail: MailToPrepare,
+        prepared: Prepared,
+        options: Mapping[str, Options],
+        started: float,
+    ) -> None:
         content, reading = self._spool.content, prepared.reading
         await asyncio.to_thread(durable.sync_directory, content.documents_of(mail.id))
         await asyncio.to_thread(durable.sync_directory, content.documents)
         now = self._clock.now()
         await self._spool.do(
             preparation.prepared, mail.id, reading.documents, reading.not_faxed,
-            "" if mail.options.body == "off" else reading.comment, self._settings.per_order, now,
+            _comment(reading, options), options, self._settings.per_order, now,
         )  # fmt: skip
         self._spool.bells.ring(Station.SENDING)
         counted = [document.pages for document in reading.documents]
@@ -181,3 +217,8 @@ class Preparer:
     async def _again(self, mail: MailToPrepare) -> None:
         wait = _AGAIN[min(mail.attempts, len(_AGAIN)) - 1]
         await self._spool.do(preparation.try_again, mail.id, self._clock.now() + wait)
+
+
+def _comment(reading: Reading, options: Mapping[str, Options]) -> str:
+    """The words that some fax's comment may hold; none are kept that nobody wants."""
+    return reading.comment if any(one.body != "off" for one in options.values()) else ""

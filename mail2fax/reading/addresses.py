@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mail2fax.reading.contacts import NOBODY, Contact, Contacts
+from mail2fax.reading.dialects.spoken import with_plain_separators
 from mail2fax.reading.forms import LocalPart, refuse_sub_address, taken_apart, unquoted
 from mail2fax.reading.numbers import (
     NumberRules,
@@ -35,6 +36,7 @@ class AddressRules:
         prefix: word before a ``+`` as in ``fax+0225550123@``; empty for none (A3).
         allow_no_domain: whether a bare number without ``@`` is taken (A2).
         max_destinations: how many numbers one address may name.
+        dialects: other products' spellings whose options are split off too (O6).
     """
 
     domains: tuple[str, ...]
@@ -42,6 +44,7 @@ class AddressRules:
     prefix: str = ""
     allow_no_domain: bool = False
     max_destinations: int = _MOST_DESTINATIONS
+    dialects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,9 @@ def read_address(raw: str, rules: AddressRules, contacts: Contacts = NOBODY) -> 
     try:
         _check_domain(domain, bool(at), rules)
         _check_encoding(local)
-        part = taken_apart(unquoted(plain_punctuation(local)), rules.prefix)
+        written = with_plain_separators(unquoted(plain_punctuation(local)), rules.dialects)
+        part = taken_apart(written, rules.prefix)
         steps += part.steps
-        _check_wishes(part)
         return _read(part, rules, contacts, steps)
     except Refused as refused:
         return AddressReading((), refused.response, tuple(steps))
@@ -180,13 +183,6 @@ def _check_encoding(local: str) -> None:
     plain = plain_punctuation(local)
     if not (plain.isascii() and plain.isprintable()):
         raise Refused(f"{shown(local)}: only the digits 0 to 9 are read as a number")
-
-
-def _check_wishes(part: LocalPart) -> None:
-    """Options that are not understood yet are refused by name, never left out."""
-    if part.wishes:
-        said = "".join(f"/{one.key}={one.value}" for one in part.wishes)
-        raise Refused(f"{shown(said)}: options in the address are not understood here")
 
 
 def _read(

@@ -10,11 +10,20 @@ import hashlib
 from dataclasses import dataclass
 
 from mail2fax.reading import content
+from mail2fax.reading.comment import text_of_html
 from mail2fax.reading.decoding import decoded_head, decoded_tail
 from mail2fax.reading.headers import Headers, fields
-from mail2fax.reading.parts import Purpose, headline_of, is_encrypted, is_hop_field, use_of
+from mail2fax.reading.options import marks
+from mail2fax.reading.parts import (
+    Purpose,
+    headline_of,
+    is_encrypted,
+    is_hop_field,
+    text_of,
+    use_of,
+)
 from mail2fax.reading.structure import Part, StructureScanner
-from mail2fax.values import Headline, Response, Verdict
+from mail2fax.values import Headline, Response, Verdict, Wish
 
 OUR_MARK = "x-mail2fax-reference"
 """The header field of our own replies (W8: no loops)."""
@@ -34,6 +43,10 @@ class GateReading:
 
     Attributes:
         verdict: the refusal on the line, or none.
+        no_document: the refusal of a mail that nothing is attached to; it is none when the mail
+            asks for an earlier fax, which only its rule can tell.
+        wishes: options in its headers; those of its first lines too, as far as its first 4 KB
+            show them, to be understood when the mail is prepared.
         headline: of the top header.
         header_sha256, body_sha256: hex, of the top header block and of everything behind it.
         digest: hex, of the mail without the fields that hops rewrite (L9).
@@ -41,6 +54,8 @@ class GateReading:
     """
 
     verdict: Verdict
+    no_document: Response | None
+    wishes: tuple[Wish, ...]
     headline: Headline
     header_sha256: str
     body_sha256: str
@@ -87,6 +102,8 @@ class Gate:
         body_sha256 = self._body_hash.hexdigest()
         return GateReading(
             verdict=Verdict(refusal, "line" if refusal else None),
+            no_document=_no_document(self._scanner, nested=self._nested),
+            wishes=(*marks.in_headers(self._scanner.top_block), *_first_lines(self._scanner)),
             headline=headline_of(headers),
             header_sha256=self._header_hash.hexdigest(),
             body_sha256=body_sha256,
@@ -114,7 +131,9 @@ def _refusal(scanner: StructureScanner, headers: Headers, *, nested: bool) -> Re
         return Response(554, "5.6.0", text)
     if any(is_encrypted(part) for part in scanner.parts if nested or not part.is_in_mail):
         return Response(554, "5.6.0", _ENCRYPTED)
-    return _no_document(scanner, nested=nested)
+    if scanner.unclosed and not may_be_complete(scanner.parts[-1]):
+        return Response(554, "5.6.0", _CUT)
+    return None
 
 
 def _automatic(scanner: StructureScanner, headers: Headers) -> str | None:
@@ -133,11 +152,19 @@ def _automatic(scanner: StructureScanner, headers: Headers) -> str | None:
 def _no_document(scanner: StructureScanner, *, nested: bool) -> Response | None:
     leaves = [part for part in scanner.parts if not part.is_multipart]
     in_text = any(part.holds_files for part in (*leaves, *scanner.between))
-    if not in_text and not any(_may_be_document(part, nested=nested) for part in leaves):
-        return Response(554, "5.6.0", _NO_DOCUMENT)
-    if scanner.unclosed and not may_be_complete(scanner.parts[-1]):
-        return Response(554, "5.6.0", _CUT)
-    return None
+    if in_text or any(_may_be_document(part, nested=nested) for part in leaves):
+        return None
+    return Response(554, "5.6.0", _NO_DOCUMENT)
+
+
+def _first_lines(scanner: StructureScanner) -> tuple[Wish, ...]:
+    """The wishes at the top of the first part, if it is the mail's text."""
+    part = next((part for part in scanner.parts if not part.is_multipart), None)
+    if part is None or use_of(part).purpose is not Purpose.TEXT:
+        return ()
+    raw = decoded_head(part.head, part.headers.word("content-transfer-encoding"))
+    text = text_of(raw, part)
+    return marks.in_text(text_of_html(text) if part.content_type == content.HTML else text).wishes
 
 
 def _may_be_document(part: Part, *, nested: bool) -> bool:

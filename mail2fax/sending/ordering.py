@@ -7,10 +7,11 @@ from mail2fax.spool.records import Job
 
 _LONGEST_COMMENT = 500
 _OUR_RETRIES = (0, 0)
+_INTO_COMMENT = (None, "comment", "comment+cover")
 
 
-def order_for(job: Job, settings: SendingSettings) -> Order:
-    """The order of a job whose documents are all uploaded.
+def order_for(job: Job, settings: SendingSettings, now: float) -> Order:
+    """The order of a job whose documents are all uploaded, at ``now``.
 
     The token goes last into the comment, which the archive shows, and first into the tags,
     which the outbox shows (S3). Provider-side retries are off unless the mail asked for them:
@@ -23,10 +24,10 @@ def order_for(job: Job, settings: SendingSettings) -> Order:
         files=tuple(at_rest.upload_path or "" for at_rest in job.uploads),
         from_fax=options.from_fax,
         comment_text=comment_with(job.token, _words(job)),
-        comment_tags=(job.token, *options.tags),
+        comment_tags=(job.token, *options.tags, *([options.bill] if options.bill else [])),
         enhancement=options.enhance,
         retry=(options.retry.count, options.retry.delay) if options.retry else _OUR_RETRIES,
-        send_time=utc(options.at) if options.at is not None else None,
+        send_time=utc(options.at) if options.at is not None and options.at > now else None,
         resolution=options.resolution,
         cover_page=_cover(job),
     )
@@ -42,7 +43,7 @@ def comment_with(token: str, words: str) -> str:
 def _words(job: Job) -> str:
     if job.options.comment is not None:
         return job.options.comment
-    return "" if job.options.body == "off" else job.comment
+    return job.comment if job.options.body in _INTO_COMMENT else ""
 
 
 def _cover(job: Job) -> CoverPage | None:

@@ -105,7 +105,7 @@ class Steps:
         await self._spool.do(jobs.intended, job.id, self._clock.now())
         wanted = {fax.number for fax in job.faxes}
         try:
-            order = order_for(job, self._settings)
+            order = order_for(job, self._settings, self._clock.now())
             ids = await self._client.send(order, job.options.user_id)
         except Failure as failure:
             await self._record_failure(job, failure)

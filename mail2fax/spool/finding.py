@@ -168,11 +168,17 @@ def _job(row: Row[Any], documents: Iterable[DocumentAtRest], faxes: Iterable[Fax
         misses=row.misses,
         seen_at=row.seen_at,
         why=row.why,
-        options=from_json(Options, row.options),
+        options=_options(row, faxes),
         comment=row.comment,
         documents=tuple(documents),
         faxes=tuple(faxes),
     )
+
+
+def _options(row: Row[Any], faxes: Iterable[FaxToOrder]) -> Options:
+    """Those of its faxes, which are alike; of a ledger from before, the mail's."""
+    chosen = next((fax.options for fax in faxes if fax.options), None)
+    return chosen or from_json(Options, row.options)
 
 
 _DOCUMENTS = (
@@ -181,7 +187,9 @@ _DOCUMENTS = (
     .order_by(schema.document.c.mail_id, schema.document.c.ordinal)
 )
 _FAXES = (
-    select(_PAIR.job_id, _FAX.id, _FAX.number, _FAX.state, _FAX.orders, _FAX.fax_plus_id)
+    select(
+        _PAIR.job_id, _FAX.id, _FAX.number, _FAX.state, _FAX.orders, _FAX.fax_plus_id, _FAX.options
+    )
     .join_from(schema.job_fax, schema.fax, _PAIR.fax_id == _FAX.id)
     .where(_PAIR.job_id.in_(bindparam("jobs", expanding=True)))
     .order_by(_FAX.ordinal)
@@ -211,10 +219,22 @@ def document_of(row: Row[Any]) -> Document:
     )
 
 
+def options_of_fax(data: dict[str, Any] | None) -> Options | None:
+    """How a fax is sent; None before its mail was prepared, and in a ledger from before."""
+    return None if data is None else from_json(Options, data)
+
+
 def _faxes(connection: Connection, job_ids: set[str]) -> dict[str, list[FaxToOrder]]:
     found: dict[str, list[FaxToOrder]] = {}
     for row in connection.execute(_FAXES, {"jobs": list(job_ids)}):
         found.setdefault(row.job_id, []).append(
-            FaxToOrder(row.id, row.number, row.state, row.orders, row.fax_plus_id)
+            FaxToOrder(
+                row.id,
+                row.number,
+                row.state,
+                row.orders,
+                row.fax_plus_id,
+                options_of_fax(row.options),
+            )
         )
     return found

@@ -4,6 +4,7 @@ Every change of a job and what follows from it for its faxes and the owed replie
 transaction (K4).
 """
 
+import json
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
@@ -35,7 +36,7 @@ _ONE_MORE_ORDER = (
     .where(_FAX.id.in_(bindparam("faxes", expanding=True)))
     .values(orders=_FAX.orders + 1)
 )
-_ORDERS = select(_FAX.orders).where(_FAX.id == bindparam("fax"))
+_ORDERS = select(_FAX.orders, _FAX.options).where(_FAX.id == bindparam("fax"))
 _NEW_JOB = insert(schema.job)
 _NEW_PAIR = insert(schema.job_fax)
 
@@ -51,21 +52,23 @@ def create(
 ) -> str:
     """Create the job that orders these faxes of one mail; its id.
 
-    Its token is the first fax's, counted on from that fax's second order. A later order goes on
-    with the time of the first: giving up counts from there.
+    Its token is the first fax's, counted on from that fax's second order. Its ``created_at`` is
+    where waiting and giving up count from: the time it is wanted for (``at``), and for a later
+    order that of the first.
     """
     begun = connection.scalar(_FIRST_ORDER, {"faxes": fax_ids})
     connection.execute(_ONE_MORE_ORDER, {"faxes": fax_ids})
     first = fax_ids[0]
-    order = connection.scalar(_ORDERS, {"fax": first})
+    order, chosen = connection.execute(_ORDERS, {"fax": first}).one()
+    wanted_at = (chosen or {}).get("at") or 0.0
     job_id = new_id(now)
     row = {
         "id": job_id,
         "mail_id": mail_id,
         "state": JobState.READY,
-        "token": token_of(first, int(order or 1)),
+        "token": token_of(first, order),
         "supersedes": supersedes,
-        "created_at": max(now, not_before) if begun is None else begun,
+        "created_at": max(now, not_before, wanted_at) if begun is None else begun,
         "tries": 0,
         "next_try": max(now, not_before),
         "misses": 0,
@@ -78,17 +81,21 @@ def create(
 
 
 def create_for_mail(connection: Connection, mail_id: str, now: float, per_order: int) -> None:
-    """Create the jobs of a prepared mail: its pending faxes, ``per_order`` to one POST (R1)."""
-    fax = schema.fax.c
-    pending = list(
-        connection.scalars(
-            select(fax.id)
-            .where(fax.mail_id == mail_id, fax.state == FaxState.PENDING)
-            .order_by(fax.ordinal)
-        )
+    """Create the jobs of a prepared mail: its pending faxes, ``per_order`` to one POST (R1).
+
+    Only faxes that are sent in the same way share one.
+    """
+    pending = connection.execute(
+        select(_FAX.id, _FAX.options)
+        .where(_FAX.mail_id == mail_id, _FAX.state == FaxState.PENDING)
+        .order_by(_FAX.ordinal)
     )
-    for start in range(0, len(pending), per_order):
-        create(connection, mail_id, pending[start : start + per_order], now)
+    alike: dict[str, list[str]] = {}
+    for row in pending:
+        alike.setdefault(json.dumps(row.options, sort_keys=True), []).append(row.id)
+    for fax_ids in alike.values():
+        for start in range(0, len(fax_ids), per_order):
+            create(connection, mail_id, fax_ids[start : start + per_order], now)
 
 
 def create_where_prepared(connection: Connection, fax_ids: Sequence[str], now: float) -> None:

@@ -1,15 +1,16 @@
 """Ledger commands of preparing: mails the second gate is to look at, and what it found."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, insert, select, update
 
 from mail2fax.spool import jobs, schema
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, MailEvent, MailState
 from mail2fax.spool.moves import FAX, MAIL, move
-from mail2fax.spool.records import MailToPrepare
+from mail2fax.spool.records import FaxToPrepare, MailToPrepare
 from mail2fax.spool.replies import REFUSED, owe
-from mail2fax.values import Document, End, NotFaxed, Options, Outcome, as_json, from_json
+from mail2fax.values import Document, End, NotFaxed, Options, Outcome, Wish, as_json, from_json
 
 _OPEN = (FaxState.PENDING, FaxState.TWIN)
 
@@ -33,6 +34,7 @@ def claim(connection: Connection, now: float, limit: int, lease: float) -> list[
         .where(mail.c.id.in_(ids))
         .values(attempts=mail.c.attempts + 1, next_try=now + lease)
     )
+    faxes = _faxes(connection, ids)
     return [
         MailToPrepare(
             row.id,
@@ -40,10 +42,27 @@ def claim(connection: Connection, now: float, limit: int, lease: float) -> list[
             row.header_sha256,
             row.body_sha256,
             row.attempts + 1,
+            row.received_at,
+            row.identity["rule"],
+            row.who,
             from_json(Options, row.options),
+            tuple(faxes[row.id]),
         )
         for row in rows
     ]
+
+
+def _faxes(connection: Connection, mail_ids: Sequence[str]) -> dict[str, list[FaxToPrepare]]:
+    fax = schema.fax.c
+    found: dict[str, list[FaxToPrepare]] = defaultdict(list)
+    for row in connection.execute(
+        select(fax.id, fax.mail_id, fax.number, fax.name, fax.wishes)
+        .where(fax.mail_id.in_(mail_ids))
+        .order_by(fax.ordinal)
+    ):
+        wishes = tuple(from_json(Wish, wish) for wish in row.wishes or ())
+        found[row.mail_id].append(FaxToPrepare(row.id, row.number, row.name, wishes))
+    return found
 
 
 def next_due_at(connection: Connection) -> float | None:
@@ -76,16 +95,24 @@ def prepared(
     documents: Sequence[Document],
     not_faxed: Sequence[NotFaxed],
     comment: str,
+    options: Mapping[str, Options],
     per_order: int,
     now: float,
 ) -> None:
-    """The documents are ready on disk: the mail's jobs come to be in the same transaction."""
+    """The documents are ready on disk: the mail's jobs come to be in the same transaction.
+
+    Args:
+        options: how each fax is sent, by fax id.
+    """
     move(
         connection, MAIL, mail_id, MailEvent.PREPARED, now,
         comment=comment, not_faxed=as_json(list(not_faxed)),
     )  # fmt: skip
     if documents:
         connection.execute(insert(schema.document), _document_rows(mail_id, documents))
+    fax = schema.fax
+    for fax_id, chosen in options.items():
+        connection.execute(update(fax).where(fax.c.id == fax_id).values(options=as_json(chosen)))
     jobs.create_for_mail(connection, mail_id, now, per_order)
 
 

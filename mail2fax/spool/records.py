@@ -12,7 +12,11 @@ from mail2fax.values import (
     Options,
     Outcome,
     Quota,
+    Wish,
 )
+
+PAGE = "page"
+"""Role of the document that is the mail's own text, and the ``body`` that asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,35 @@ class NewMail:
 
 
 @dataclass(frozen=True, slots=True)
+class FaxToPrepare:
+    """One destination of a mail to prepare, with what its address asks for."""
+
+    id: str
+    number: str
+    name: str | None
+    wishes: tuple[Wish, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MailToPrepare:
-    """A mail the second gate is to look at."""
+    """A mail the second gate is to look at.
+
+    Attributes:
+        rule: name of the rule that admitted it.
+        who: its identity as one word (L9).
+        options: the rule's, as they were when the mail came.
+    """
 
     id: str
     reference: str
     header_sha256: str
     body_sha256: str
     attempts: int
+    received_at: float
+    rule: str
+    who: str
     options: Options
+    faxes: tuple[FaxToPrepare, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +107,7 @@ class FaxToOrder:
     state: str
     orders: int
     fax_plus_id: str | None = None
+    options: Options | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +138,13 @@ class Job:
 
     @property
     def uploads(self) -> tuple[DocumentAtRest, ...]:
-        """One document for each prepared file, in order: what is uploaded and ordered."""
-        return tuple({one.document.file: one for one in reversed(self.documents)}.values())[::-1]
+        """One document for each prepared file, in order: what is uploaded and ordered.
+
+        The mail's text as a page goes only to the faxes that asked for it.
+        """
+        wanted = [one for one in self.documents
+                  if one.document.role != PAGE or self.options.body == PAGE]  # fmt: skip
+        return tuple({one.document.file: one for one in reversed(wanted)}.values())[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +197,7 @@ class FaxStory:
     job_state: str | None
     job_why: str
     next_try: float | None
+    options: Options | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select
 
 from mail2fax.spool import schema
-from mail2fax.spool.finding import document_of
+from mail2fax.spool.finding import document_of, options_of_fax
 from mail2fax.spool.records import (
     FaxStory,
     HistoryLine,
@@ -167,6 +167,7 @@ def _fax_story(row: Row[Any], job: Row[Any] | None) -> FaxStory:
         job_state=job.state if job else None,
         job_why=job.why if job else "",
         next_try=job.next_try if job else None,
+        options=options_of_fax(row.options),
     )
 
 

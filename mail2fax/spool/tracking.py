@@ -28,6 +28,7 @@ def ordered(connection: Connection) -> list[FaxToTrack]:
             mail.reference,
             mail.received_at,
             mail.options,
+            fax.options.label("chosen"),
         )
         .join_from(schema.fax, schema.job_fax, pair.fax_id == fax.id)
         .join(schema.job, pair.job_id == job.id)
@@ -37,7 +38,7 @@ def ordered(connection: Connection) -> list[FaxToTrack]:
     )
     newest: dict[str, FaxToTrack] = {}
     for row in rows:
-        options = from_json(Options, row.options)
+        options = from_json(Options, row.chosen or row.options)
         newest[row.id] = FaxToTrack(
             id=row.id,
             mail_id=row.mail_id,

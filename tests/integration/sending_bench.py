@@ -111,7 +111,7 @@ class Bench:
         document = Document("1", "a.pdf", "application/pdf", len(PDF), digest, 1, "1-a.pdf")
         now = self.clock.now()
         command = preparation.prepared
-        await self.spool.do(command, mail_id, [document], [], "text", per_order, now)
+        await self.spool.do(command, mail_id, [document], [], "text", {}, per_order, now)
         self.spool.bells.ring(Station.SENDING)
 
     async def job(self) -> Job:

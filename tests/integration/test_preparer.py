@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,10 +154,12 @@ async def test_a_mail_that_ends_the_child_three_times_is_refused(
     monkeypatch.setattr(station, "_AGAIN", (0.05, 0.05))
     real = Children.prepare
 
-    async def dying(children: Children, path: Path, directory: Path) -> Prepared:
+    async def dying(
+        children: Children, path: Path, directory: Path, *more: Any, **named: Any
+    ) -> Prepared:
         if b"poison" in await asyncio.to_thread(path.read_bytes):
             raise ChildFailed("it ended (signal 11)")
-        return await real(children, path, directory)
+        return await real(children, path, directory, *more, **named)
 
     monkeypatch.setattr(Children, "prepare", dying)
     poison = await desk.accept(SCAN.replace(b"Subject: Hello", b"Subject: poison"))

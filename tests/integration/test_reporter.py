@@ -52,7 +52,7 @@ class Desk:
         """A mail whose order is on hold; its id."""
         mail_id = await self._accepted(*reply_to)
         now = self.clock.now()
-        await self.spool.do(preparation.prepared, mail_id, [], [], "", 1, now)
+        await self.spool.do(preparation.prepared, mail_id, [], [], "", {}, 1, now)
         (job,) = await self.spool.do(finding.due, now, 1)
         await self.spool.do(jobs.suspected, job.id, "unknown", now, "x")
         await self.spool.do(jobs.held, job.id, now, "Fax.Plus shows no trace of it")

@@ -84,7 +84,7 @@ class Desk:
         """Accept and prepare a mail; its id."""
         mail_id = await self.mail(digest=digest, session=session)
         await self.spool.do(
-            preparation.prepared, mail_id, [DOCUMENT], [], "text", 1, self.clock.now()
+            preparation.prepared, mail_id, [DOCUMENT], [], "text", {}, 1, self.clock.now()
         )
         return mail_id
 
@@ -524,7 +524,7 @@ async def test_documents_in_one_file_are_uploaded_once(desk: Desk) -> None:
     made = Converted("image/tiff", 7, "sha of the file", "Joined.")
     first, second = (replace(DOCUMENT, part=part, file="1.tif", converted=made) for part in "12")
     mail_id, now = await desk.mail(), desk.clock.now()
-    await desk.spool.do(preparation.prepared, mail_id, [first, second], [], "", 1, now)
+    await desk.spool.do(preparation.prepared, mail_id, [first, second], [], "", {}, 1, now)
     await desk.spool.do(jobs.document_uploaded, mail_id, "1.tif", "/storage/x.tif", now)
 
     (job,) = await desk.spool.do(finding.due, now, 1)

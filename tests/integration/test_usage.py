@@ -126,7 +126,7 @@ async def test_what_was_not_sent_is_given_back(desk: Desk) -> None:
     await desk.spool.do(preparation.refused, first, "No.", [], now)
     assert len(await desk.counted()) == 2
 
-    await desk.spool.do(preparation.prepared, second, [DOCUMENT], [], "", 1, now)
+    await desk.spool.do(preparation.prepared, second, [DOCUMENT], [], "", {}, 1, now)
     (job,) = await desk.spool.do(finding.due, now + 1, 1)
     await desk.spool.do(jobs.ended, job.id, JobEvent.CANCELLED, "x", now, "x")
     assert len(await desk.counted()) == 1
@@ -142,7 +142,7 @@ async def test_what_was_not_sent_is_given_back(desk: Desk) -> None:
 async def ordered(desk: Desk, mail_id: str) -> str:
     """Prepare and order a mail's only fax; its id."""
     now = desk.clock.now()
-    await desk.spool.do(preparation.prepared, mail_id, [DOCUMENT], [], "", 1, now)
+    await desk.spool.do(preparation.prepared, mail_id, [DOCUMENT], [], "", {}, 1, now)
     (job,) = await desk.spool.do(finding.due, now + 1, 1)
     await desk.spool.do(jobs.happened, job.id, JobEvent.UPLOADED, now)
     await desk.spool.do(jobs.intended, job.id, now)
@@ -164,7 +164,7 @@ async def test_what_was_sent_in_part_counts_as_it_was_sent(desk: Desk) -> None:
 async def test_a_fax_that_came_to_light_after_all_counts_again(desk: Desk) -> None:
     """L8, S3: written off, given back, and then found at Fax.Plus."""
     now = desk.clock.now()
-    await desk.spool.do(preparation.prepared, await desk.mail(), [DOCUMENT], [], "", 1, now)
+    await desk.spool.do(preparation.prepared, await desk.mail(), [DOCUMENT], [], "", {}, 1, now)
     (job,) = await desk.spool.do(finding.due, now + 1, 1)
     await desk.spool.do(jobs.ended, job.id, JobEvent.GAVE_UP, "x", now, "x")
     assert await desk.counted() == []

@@ -29,7 +29,8 @@ def read(data: bytes, *cuts: int) -> GateReading:
 
 def said(data: bytes) -> str:
     """The refusal as it goes over the line; empty when there is none."""
-    return str(read(data).verdict.refusal or "")
+    found = read(data)
+    return str(found.verdict.refusal or found.no_document or "")
 
 
 @given(st.lists(st.integers(0, 10_000), max_size=6))

@@ -23,11 +23,16 @@ MAY_IMPORT = {
     "config_fields": GROUND | {"shared_networks"},
     "config_listen": GROUND | {"config_fields"},
     "config_senders": GROUND | {"config_fields"},
-    "config": GROUND | {"yaml_file", "config_fields", "config_listen", "config_senders"},
+    "config_options": GROUND | {"config_fields"},
+    "config": GROUND
+    | {"yaml_file", "config_fields", "config_listen", "config_senders", "config_options"},
     "contacts_file": GROUND | {"yaml_file", "reading"},
     **dict.fromkeys(STATIONS, PLAIN | GROUND),
-    "daemon": STATIONS | PLAIN | GROUND | {"config", "config_listen", "contacts_file"},
-    "explain": STATIONS | PLAIN | GROUND | {"config", "daemon"},
+    "daemon": STATIONS
+    | PLAIN
+    | GROUND
+    | {"config", "config_listen", "config_options", "contacts_file"},
+    "explain": STATIONS | PLAIN | GROUND | {"config", "config_fields", "daemon"},
     "demo": STATIONS | PLAIN | GROUND | {"config", "daemon", "simulator", "cli"},
     "people_verbs": {"errors", "config", "config_fields", "accepting", "spool"},
     "cli": STATIONS

@@ -1,9 +1,15 @@
 """O1-O3, O5: marks, words, laying over."""
 
+from pathlib import Path
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mail2fax.config_options import Body, Dialect
+from mail2fax.reading.dialects.spoken import DIALECTS
+from mail2fax.reading.options import words
 from mail2fax.reading.options.laying import lay_over
 from mail2fax.reading.options.marks import in_headers, in_subject, in_text
 from mail2fax.reading.options.rules import OptionRules, WishRefused
@@ -305,6 +311,17 @@ def test_the_nearer_place_wins() -> None:
     assert understood(wishes, RULES, NOW) == Options(
         resolution="fine", enhance=True, tags=("b", "a"), lang="en"
     )
+
+
+def test_every_word_stands_on_the_users_page() -> None:
+    """O1: docs/options.md and the code name the same options, words and dialects."""
+    page = (Path(__file__).parents[2] / "docs" / "options.md").read_text("utf-8")
+    known = {*words.READERS, *(flag.replace("_", " ") for flag in words.FLAGS), *words.BODIES,
+             *DIALECTS, "fine", "superfine", "no cover"} - {"flags", "resolution"}  # fmt: skip
+
+    assert {word for word in known if f"`{word}`" not in page} == set()
+    assert get_args(Dialect) == tuple(DIALECTS)
+    assert get_args(Body) == words.BODIES
 
 
 def test_nothing_laid_over_changes_nothing() -> None:

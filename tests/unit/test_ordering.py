@@ -35,7 +35,7 @@ def job(options: Options) -> Job:
 
 def test_a_plain_job_is_a_plain_order() -> None:
     """S2, R4, M10: each file once, in order; token in comment and tags; no provider's retries."""
-    body = order_for(job(Options()), SETTINGS).body()
+    body = order_for(job(Options()), SETTINGS, 0.0).body()
 
     assert body == {
         "from": "+41225550100",
@@ -61,7 +61,7 @@ def test_every_option_reaches_the_order() -> None:
         from_fax="5e7d",
     )
 
-    body = order_for(job(options), SETTINGS).body()
+    body = order_for(job(options), SETTINGS, 0.0).body()
 
     assert body["from"] == "+41225550101,+41225550102"
     assert body["comment"] == {"tags": [TOKEN, "oncology"], "text": f"other words\n{TOKEN}"}
@@ -73,7 +73,7 @@ def test_every_option_reaches_the_order() -> None:
 
 def test_a_body_that_is_off_leaves_only_the_token() -> None:
     """Defaults: "Scanned from …" is nobody's comment."""
-    assert order_for(job(Options(body="off")), SETTINGS).comment_text == TOKEN
+    assert order_for(job(Options(body="off")), SETTINGS, 0.0).comment_text == TOKEN
 
 
 @given(st.text(max_size=2000))

@@ -22,7 +22,7 @@ FEW = RecipientLimits(200, 3)
 
 def told(transaction: Transaction, path: str) -> str:
     """The response to one more recipient."""
-    return str(transaction.add(path, ADDRESSES, FEW))
+    return str(transaction.add(path, ADDRESSES, FEW, 0.0))
 
 
 def destinations(paths: list[str], to: str) -> tuple[Destination, ...]:
@@ -85,6 +85,6 @@ def test_a_long_list_is_told_in_short() -> None:
     transaction = Transaction("dr@example.org", contacts=BOOK)
     path = ",".join(f"02255501{n}" for n in range(20, 26)) + D
 
-    response = str(transaction.add(path, ADDRESSES, RecipientLimits()))
+    response = str(transaction.add(path, ADDRESSES, RecipientLimits(), 0.0))
 
     assert response.endswith("+41225550123 (CH), 2 more")

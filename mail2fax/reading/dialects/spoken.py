@@ -1,5 +1,6 @@
 """Our own marks and the spellings of the dialects a rule names, read together (O3, O6)."""
 
+import re
 from collections.abc import Callable, Iterable
 
 from mail2fax.reading.dialects.dialect import Dialect
@@ -39,6 +40,14 @@ def translated(wishes: Iterable[Wish], dialects: Iterable[str]) -> tuple[Wish, .
     """Wishes whose foreign words of addresses became ours."""
     spoken = [DIALECTS[name] for name in dialects]
     return tuple(ours for wish in wishes for ours in _ours(wish, spoken))
+
+
+def with_plain_separators(local: str, dialects: Iterable[str]) -> str:
+    """A local part whose foreign options begin with ``/`` as ours do."""
+    for name in dialects:
+        if foreign := DIALECTS[name].separator:
+            local = re.sub(rf"{re.escape(foreign)}(?= *[A-Za-z])", "/", local)
+    return local
 
 
 def _ours(wish: Wish, spoken: Iterable[Dialect]) -> tuple[Wish, ...]:

@@ -8,12 +8,14 @@ stops them all: a person who wrote two addresses wants both.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mail2fax.reading.dialects.spoken import translated
+from mail2fax.reading.dialects.spoken import read_subject, translated
+from mail2fax.reading.gate import GateReading
 from mail2fax.reading.numbers import shown
 from mail2fax.reading.options.laying import lay_over
+from mail2fax.reading.options.marks import BODY
 from mail2fax.reading.options.rules import FORBIDDEN, OptionRules, WishRefused
 from mail2fax.reading.options.words import is_reference, understood
-from mail2fax.values import Cover, Options, Response, Wish
+from mail2fax.values import Cover, Destination, Options, Reading, Response, Wish
 
 LONGEST_MESSAGE = 2000
 _ON_COVER = ("cover", "comment+cover")
@@ -61,6 +63,19 @@ class Decided:
     refusal: Response | None = None
 
 
+def mail_asked(reading: Reading, received_at: float) -> MailAsked:
+    """What options are decided from, of a mail that was read."""
+    headline = reading.headline
+    return MailAsked(
+        received_at=received_at,
+        wishes=reading.wishes,
+        subject=reading.subject,
+        words=reading.words,
+        sender=headline.from_name or headline.from_address,
+        has_documents=bool(reading.documents),
+    )
+
+
 def refusal_of(
     wishes: Iterable[Wish], rules: OptionRules, received_at: float, code: int
 ) -> Response | None:
@@ -69,6 +84,29 @@ def refusal_of(
         understood(translated(wishes, rules.dialects), rules, received_at)
     except WishRefused as refused:
         return refused.response(code)
+    return None
+
+
+def refusal_on_the_line(
+    found: GateReading,
+    destinations: Iterable[Destination],
+    rules: OptionRules,
+    received_at: float,
+) -> Response | None:
+    """Why a mail cannot be faxed as wished, as far as the first gate can tell.
+
+    First lines are understood when the mail is prepared: here they may be cut.
+    """
+    subject = read_subject(found.headline.subject, rules.dialects)
+    wishes = (*found.wishes, *subject.wishes)
+    known = tuple(wish for wish in wishes if wish.place != BODY)
+    asks = asks_for_earlier_fax(wishes)
+    for one in destinations:
+        refusal = refusal_of((*known, *one.wishes), rules, received_at, 554)
+        if refusal is not None:
+            return refusal
+        if found.no_document and not asks and not asks_for_earlier_fax(one.wishes):
+            return found.no_document
     return None
 
 
@@ -119,7 +157,7 @@ def _of_fax(
     laid = lay_over(base, understood(wishes, rules, mail.received_at))
     if rules.bill_required and laid.bill is None:
         raise WishRefused(_BILL_NEEDED + _some_codes(rules))
-    return _with_cover(_with_earlier_fax(laid, fax, mail, earlier), fax, mail)
+    return _with_cover(_with_earlier_fax(laid, fax, mail, rules, earlier), fax, mail)
 
 
 def _some_codes(rules: OptionRules) -> str:
@@ -128,13 +166,19 @@ def _some_codes(rules: OptionRules) -> str:
 
 
 def _with_earlier_fax(
-    options: Options, fax: FaxAsked, mail: MailAsked, earlier: Callable[[str], str | None]
+    options: Options,
+    fax: FaxAsked,
+    mail: MailAsked,
+    rules: OptionRules,
+    earlier: Callable[[str], str | None],
 ) -> Options:
     if options.resend is None:
         if not mail.has_documents:
             raise WishRefused(f"Nothing is attached for {fax.number}. Attach the document")
         return options
     found = earlier(options.resend)
+    if found is None and rules.may_resend == "account" and not is_reference(options.resend):
+        found = options.resend  # a fax that is Fax.Plus's to know: received, or of another way
     if found is None:
         raise WishRefused(f"resend: you have no fax {shown(options.resend)}", FORBIDDEN)
     return replace(options, from_fax=found, enhance=False)

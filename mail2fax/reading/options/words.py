@@ -66,9 +66,9 @@ def _of_place(
         if wish.problem:
             raise WishRefused(wish.problem)
         key, value = _without_shorthand(wish)
-        if key not in _READERS:
+        if key not in READERS:
             raise WishRefused(_unknown(wish))
-        options = _READERS[key](value.strip(), rules, received_at)
+        options = READERS[key](value.strip(), rules, received_at)
         key = _SAME.get(key, key)
         if said.setdefault(key, options) != options and key not in _MANY:
             raise WishRefused(f"{key} stands twice in {_PLACES[place]}. Write it once")
@@ -79,13 +79,13 @@ def _of_place(
 def _without_shorthand(wish: Wish) -> tuple[str, str]:
     if wish.value:
         return wish.key, wish.value
-    return SHORTHANDS.get(wish.key, (wish.key, ""))
+    return SHORTHANDS.get(wish.key.replace("-", "_"), (wish.key, ""))
 
 
 def _unknown(wish: Wish) -> str:
-    known = [*_READERS, *SHORTHANDS]
+    known = [*READERS, *SHORTHANDS]
     near = difflib.get_close_matches(wish.key[:40], known, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(_READERS)}"
+    hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(READERS)}"
     return f'"{shown(wish.key)}" in {_PLACES[wish.place]} is no option. {hint}'
 
 
@@ -247,7 +247,7 @@ def _words(key: str, value: str, longest: int) -> str:
     return value
 
 
-_READERS: dict[str, Callable[[str, OptionRules, float], Options]] = {
+READERS: dict[str, Callable[[str, OptionRules, float], Options]] = {
     "from": _from, "at": _at, "resolution": _resolution, "enhance": _enhance, "retry": _retry,
     "tag": _tag, "comment": _comment, "cover": _cover, "to": _to, "company": _company,
     "sender": _sender, "flags": _flags, "body": _body, "resend": _resend, "forward": _resend,
