@@ -8,7 +8,8 @@ display name that shows another address (RFC 5322 3.4, 3.6.2).
 
 import re
 
-from mail2fax.reading.headers import Headers, decoded, eight_bit
+from mail2fax.reading.charsets import eight_bit
+from mail2fax.reading.headers import Headers, decoded
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ADDRESS = rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?P<domain>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"

@@ -1,132 +1,248 @@
 """The sender's own words of a mail's text: what becomes the comment (M11).
 
-Quoted history, signatures, disclaimers and what devices and phones write below every mail are
-cut. Every step is linear, whatever the lines are.
+Quoted history, marked signatures, disclaimers and what devices and phones write below every
+mail are cut. A wrong cut loses what the sender said, a missed one leaves a line too many: in
+doubt, a line stays. Every step is linear, whatever the lines are.
 """
 
 import re
-from html.parser import HTMLParser
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+from mail2fax.reading.body_text import Kind, Line, plain_lines
+from mail2fax.reading.phrases import (
+    announces_quotation,
+    dates_quotation,
+    header_field,
+    is_disclaimer,
+    is_from_copier,
+    is_from_device,
+    is_legal_heading,
+    is_mail_header,
+    marks_disclaimer,
+    marks_history,
+    may_be_copier_field,
+    opens_attribution,
+)
 
 LONGEST = 500
-_MOST_TEXT = 65536
-_QUOTED = re.compile(r"^\s{0,3}>", re.MULTILINE)
-_SPACES = re.compile(r"[ \t\u00a0]+")
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_DASHES = re.compile(r"-{2,} ?(original message|urspr.{1,3}ngliche nachricht|message d.origine|"
-                     r"mensaje original|forwarded message|weitergeleitete nachricht) ?-{2,}",
-                     re.IGNORECASE)  # fmt: skip
-_WROTE = re.compile(
-    r"^(on|am|le|el|il) .{6,200}(wrote|schrieb.{0,80}|a .crit|escribi.|ha scritto) ?:$",
-    re.IGNORECASE,
-)
-_HEADER = re.compile(r"^(from|von|de|da)\s?: .{1,200}", re.IGNORECASE)
-_SECOND = re.compile(
-    r"^(sent|date|to|subject|gesendet|datum|an|betreff|envoy.|objet|.|enviado|para|asunto)\s?: ",
-    re.IGNORECASE,
-)
-_FOOTERS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"^(sent|gesendet|envoy.|enviado) (from|with|von|mit|via|de|depuis|desde) .{1,60}$",
-        r"^(get|t.l.charge[rz]|holen sie sich) outlook .{1,60}$",
-        (
-            r"^(diese|this|ce|este) (e-?mail|message|nachricht|courriel|mensaje).{0,60}"
-            r"(confiden|vertraulich|privileged|intended)"
-        ),
-        r"^(confidentiality|disclaimer|vertraulichkeit|avis de confidentialit)",
-        r"^(scanned|gescannt|scan|num.ris.|escaneado) (from|by|with|von|mit|date|par|desde)\b",
-        (
-            r"^(this e-?mail was sent from|device name:|device model:|resolution:|file format:|"
-            r"number of images:|attachment file type:|image data has been attached)"
-        ),
-        r"^(please open the attached document|if you can not read this file)",
-    )
-)
-_BLOCKS = frozenset({"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "table", "ul", "pre"})
-_HIDDEN = frozenset({"style", "script", "head", "title", "blockquote"})
-_VOID = frozenset({"br", "hr", "img", "meta", "link", "input", "col", "wbr"})
+_SPACES = re.compile(r"[^\S\n]+")
+_RULE = re.compile(r"[-_=*\s]*")
+_MOST_WORDS = 65536
+_WRAPPED_OVER = 3
+_SENTENCE = 120
+_LONGEST_HEADER = 12
+_LONGEST_SIGNATURE = 10
+_MAY_BE_LONG = frozenset({"to", "other"})
+_JOINERS = ("\u200d", "\u200c")
 
 
 def own_words(text: str) -> str:
-    """The sender's own words of a plain text, whole.
+    """The sender's own words of a plain text, whole up to 64 K characters.
 
     Args:
         text: the decoded body.
     """
-    lines = _CONTROLS.sub("", text[:_MOST_TEXT].replace("\r\n", "\n")).split("\n")
-    kept: list[str] = []
-    for number, line in enumerate(lines):
-        bare = line.strip()[:400]
-        if line.rstrip("\r") == "-- " or bare == "--" or _begins_history(bare, lines, number):
+    return own_words_of(plain_lines(text))
+
+
+def own_words_of(lines: Sequence[Line]) -> str:
+    """The sender's own words of a body's lines, whole."""
+    words = _joined(_History(lines).own())
+    if words or not any(line.kind is Kind.SIGNATURE and line.text for line in lines):
+        return words
+    # Programs leave the cursor in the signature, and people write there: then it is theirs.
+    own = [Line(line.text) if line.kind is Kind.SIGNATURE else line for line in lines]
+    return _joined(_History(own).own())
+
+
+def _joined(lines: Iterable[str]) -> str:
+    paragraphs: list[str] = []
+    size = 0
+    for paragraph in _own_paragraphs(lines):
+        paragraphs.append("\n".join(paragraph))
+        size += len(paragraphs[-1]) + 2
+        if size > _MOST_WORDS:
             break
-        if _QUOTED.match(line):
-            continue
-        if any(footer.match(bare) for footer in _FOOTERS):
-            break
-        kept.append(_SPACES.sub(" ", line).strip())
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
+    return "\n\n".join(paragraphs)[:_MOST_WORDS]
 
 
-def _begins_history(bare: str, lines: list[str], number: int) -> bool:
-    if _DASHES.match(bare) or _WROTE.match(bare) or bare.startswith("____________"):
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Text of at most so many code points; what belongs to one sign is never parted."""
+    if len(text) <= longest:
+        return text
+    end = longest - 1
+    while end and _belongs_to_last(text, end):
+        end -= 1
+    return text[:end].rstrip() + "\u2026"
+
+
+def _belongs_to_last(text: str, at: int) -> bool:
+    """Whether a code point only goes on what stands before it."""
+    letter = text[at]
+    if letter in _JOINERS or text[at - 1] in _JOINERS:
         return True
-    following = lines[number + 1].strip()[:400] if number + 1 < len(lines) else ""
-    if _HEADER.match(bare) and _SECOND.match(following):
-        return True
-    return bool(following) and bool(_WROTE.match(f"{bare} {following}"))
+    if "\U0001f1e6" <= letter <= "\U0001f1ff":
+        return "\U0001f1e6" <= text[at - 1] <= "\U0001f1ff"  # half a flag
+    return unicodedata.category(letter).startswith("M") or "\U0001f3fb" <= letter <= "\U0001f3ff"
 
 
-def shortened(words: str) -> str:
-    """Words as a comment: at most 500 characters."""
-    return words if len(words) <= LONGEST else words[: LONGEST - 1].rstrip() + "\u2026"
+# Quoted history and signatures
 
 
-def unflowed(text: str, *, delete_space: bool) -> str:
-    """A ``format=flowed`` text with its soft line ends removed (RFC 3676)."""
-    joined: list[str] = []
-    soft = False
-    for line in text.replace("\r\n", "\n").split("\n"):
-        content = line.removeprefix(" ")
-        if soft and joined:
-            joined[-1] += content
-        else:
-            joined.append(content)
-        soft = content.endswith(" ") and content != "-- "
-        if soft and delete_space:
-            joined[-1] = joined[-1][:-1]
-    return "\n".join(joined)
+class _History:
+    """Walks a body's lines once, looking a few ahead, and leaves out what is older."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._lines = lines
+
+    def own(self) -> Iterator[str]:
+        """The sender's lines; an empty one where something was cut."""
+        at = 0
+        while at < len(self._lines):
+            line = self._lines[at]
+            bare = line.text.strip()
+            if line.kind is not Kind.OWN:
+                yield ""
+                at += 1
+            elif _is_delimiter(line.text) and (end := self._end_of_signature(at)):
+                at = end
+            elif bare and (above := self._above_quotation(at)):
+                at += above
+            elif self._begins_history(at, bare):
+                return
+            else:
+                yield line.text
+                at += 1
+
+    def _end_of_signature(self, at: int) -> int:
+        """Where a signature ends: at a quotation or at the end; 0 when it is too long for one."""
+        for number in range(at + 1, len(self._lines)):
+            line = self._lines[number]
+            if line.kind is Kind.QUOTED or self._above_quotation(number):
+                return number
+            if number - at > _LONGEST_SIGNATURE and self._lines[at].text != "-- ":
+                return 0
+        return len(self._lines)
+
+    def _above_quotation(self, at: int) -> int:
+        """How many lines announce the quoted lines that follow; 0 when these do not."""
+        soon = self._lines[at + 1 : at + _WRAPPED_OVER + 3]
+        if not any(line.kind is Kind.QUOTED for line in soon):
+            return 0
+        count = self._announcement(at)
+        return count if count and self._quoted_next(at + count) else 0
+
+    def _announcement(self, at: int) -> int:
+        """How many lines from here are one line that a program puts above a quotation."""
+        bare = self._text_at(at)
+        if marks_history(bare) or (len(bare) < _SENTENCE and announces_quotation(bare)):
+            return 1
+        return self._dated_announcement(at, bare)
+
+    def _dated_announcement(self, at: int, bare: str) -> int:
+        """The same for one that tells the day, which programs wrap anywhere."""
+        if not opens_attribution(bare):
+            return 0
+        for count in range(1, _WRAPPED_OVER + 1):
+            if dates_quotation(self._joined(at, count)):
+                later = (self._joined(at + skip, count - skip) for skip in range(1, count))
+                return 0 if any(map(dates_quotation, later)) else count
+        return 0
+
+    def _joined(self, at: int, count: int) -> str:
+        """So many lines as one, or nothing when they are not all there and the sender's."""
+        pieces = self._lines[at : at + count]
+        if len(pieces) < count or any(not p.text.strip() or p.kind is not Kind.OWN for p in pieces):
+            return ""
+        return unicodedata.normalize("NFC", " ".join(p.text.strip()[:300] for p in pieces))
+
+    def _quoted_next(self, at: int) -> bool:
+        """Whether the next line that is not empty is quoted."""
+        following = (line for line in self._lines[at : at + 3] if line.text.strip())
+        return next((line.kind is Kind.QUOTED for line in following), False)
+
+    def _begins_history(self, at: int, bare: str) -> bool:
+        """Whether all from here on is an older mail that nothing marks as quoted."""
+        if not bare:
+            return False
+        if marks_history(bare) or self._dated_announcement(at, bare):
+            return True
+        if _RULE.fullmatch(bare):
+            at = next((below for below in (at + 1, at + 2) if self._text_at(below)), at)
+        return self._is_header(at)
+
+    def _is_header(self, at: int) -> bool:
+        """Whether the header fields of an older mail begin here."""
+        if header_field(self._text_at(at)) is None:
+            return False
+        fields: dict[str, str] = {}
+        last = ""
+        for number in range(at, at + _LONGEST_HEADER):
+            text = self._text_at(number)
+            field = header_field(text)
+            if field is not None:
+                last = field[0]
+                fields.setdefault(*field)
+            elif (text and last not in _MAY_BE_LONG) or (not text and fields.keys() != {"from"}):
+                break
+        return is_mail_header(fields)
+
+    def _text_at(self, at: int) -> str:
+        return self._lines[at].text.strip() if at < len(self._lines) else ""
 
 
-class _TextOfHtml(HTMLParser):
-    """Collects the text a reader sees."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._hidden: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        style = next((value or "" for name, value in attrs if name == "style"), "")
-        is_hidden = tag in _HIDDEN or "display:none" in style.replace(" ", "").lower()
-        if tag not in _VOID and (self._hidden or is_hidden):
-            self._hidden.append(tag)
-        if tag in _BLOCKS and not self._hidden:
-            self.pieces.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._hidden:
-            del self._hidden[len(self._hidden) - 1 - self._hidden[::-1].index(tag) :]
-        elif tag in _BLOCKS and not self._hidden and tag != "br":
-            self.pieces.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(_SPACES.sub(" ", data.replace("\n", " ")))
+def _is_delimiter(text: str) -> bool:
+    """Whether a signature begins below it (RFC 3676 4.3); many programs drop the space."""
+    return text in ("-- ", "--")
 
 
-def text_of_html(html: str) -> str:
-    """What a person reads in an HTML body, without styles, scripts and quoted history."""
-    parser = _TextOfHtml()
-    parser.feed(html[:_MOST_TEXT])
-    parser.close()
-    return "".join(parser.pieces)
+# What devices and legal departments add
+
+
+def _own_paragraphs(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The paragraphs that a person wrote."""
+    heading: list[str] = []
+    for paragraph in _paragraphs(lines):
+        rest = _without_devices(paragraph)
+        own = _without_notice(rest)
+        if heading and own == rest:
+            yield heading  # no notice follows: it was the sender's
+        heading = own if is_legal_heading(" ".join(own)) else []
+        if own and not heading:
+            yield own
+    if heading:
+        yield heading
+
+
+def _without_notice(paragraph: list[str]) -> list[str]:
+    """A paragraph up to the first line of a legal notice in it."""
+    if not is_disclaimer(" ".join(paragraph)):
+        return paragraph
+    first = next(n for n, line in enumerate([*paragraph, ""]) if marks_disclaimer(line) or not line)
+    return paragraph[:first]
+
+
+def _paragraphs(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Lines parted where one is empty, spaces made plain."""
+    paragraph: list[str] = []
+    for line in lines:
+        text = _SPACES.sub(" ", line).strip()
+        if text:
+            paragraph.append(text)
+        elif paragraph:
+            yield paragraph
+            paragraph = []
+    if paragraph:
+        yield paragraph
+
+
+def _without_devices(paragraph: list[str]) -> list[str]:
+    """A paragraph without what a phone or copier wrote."""
+    if is_from_copier(" ".join(paragraph)):
+        return []
+    own = [line for line in paragraph if not is_from_device(line)]
+    written = [line for line in own if not is_from_copier(line)]
+    if len(written) < len(own):
+        return [line for line in written if not may_be_copier_field(line)]
+    return own

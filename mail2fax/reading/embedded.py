@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from mail2fax.reading.charsets import eight_bit
 from mail2fax.reading.embedded_codes import (
     BINHEX,
     UU,
@@ -12,7 +13,7 @@ from mail2fax.reading.embedded_codes import (
     lines,
     may_be_uu_line,
 )
-from mail2fax.reading.headers import clean, eight_bit
+from mail2fax.reading.headers import clean
 
 MOST_FILES = 100
 _UU_BEGINS = re.compile(rb"begin [0-7]{3,4} ([^\r\n]+)\r?\n")

@@ -6,20 +6,16 @@ parsers that believe them (RFC 5322 2.2, RFC 2045 5, RFC 2047, RFC 2231).
 
 import base64
 import binascii
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from mail2fax.reading.charsets import eight_bit, in_charset
 
 LONGEST_FIELD = 8192
 _MOST_DOUBLED = 3
 _FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:", re.ASCII)
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=(?:\s+(?==\?))?", re.ASCII)
-_NOT_CHARSETS = frozenset(
-    {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
-)
-_OFTEN_SAID = frozenset({"ascii", "utf_8"})  # also of what is neither
-_ALIASES = {"windows-874": "cp874", "x-sjis": "cp932", "x-gbk": "gbk", "x-euc-jp": "euc_jp"}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _PIECE = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?", re.ASCII)
 _GLUED = re.compile(r'(\s*[\w*-]+\s*=\s*"[^"]*")\s+([\w*-]+\s*=.*)', re.ASCII | re.DOTALL)
@@ -115,28 +111,6 @@ class Headers:
     def parameters(self, name: str) -> tuple[str, dict[str, str]]:
         """A structured field: its value in lower case, its parameters by lower-case name."""
         return parameters(self.raw(name))
-
-
-def eight_bit(raw: bytes) -> str:
-    """Raw bytes as text: UTF-8 if they are, else Windows-1252, at last Latin-1."""
-    for charset in ("utf-8", "cp1252"):
-        try:
-            return raw.decode(charset)
-        except UnicodeDecodeError:
-            continue
-    return raw.decode("latin-1")
-
-
-def in_charset(raw: bytes, charset: str) -> str:
-    """Bytes of a named charset as text; what it cannot be is replaced, unknown ones guessed."""
-    wanted = charset.strip("'\" ").lower()
-    try:
-        name = codecs.lookup(_ALIASES.get(wanted, wanted)).name.replace("-", "_")
-        if name not in _NOT_CHARSETS and name not in _OFTEN_SAID:
-            return raw.decode(name, "replace")
-    except (LookupError, ValueError):
-        pass  # an unknown or impossible charset is guessed below
-    return eight_bit(raw)
 
 
 def clean(text: str) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mail2fax.reading import content
-from mail2fax.reading.comment import own_words, shortened, text_of_html, unflowed
+from mail2fax.reading.body_text import Line, as_text, flowed_lines, plain_lines
+from mail2fax.reading.comment import own_words_of, shortened
 from mail2fax.reading.contents import Layer, PartRef, contents, first_bytes, measured
 from mail2fax.reading.damage import Damaged
 from mail2fax.reading.decoding import Buffer, decode, decoded_anyhow, decoded_head
@@ -16,6 +17,7 @@ from mail2fax.reading.embedded import (
     embedded_files,
 )
 from mail2fax.reading.headers import Headers
+from mail2fax.reading.html_text import html_lines
 from mail2fax.reading.options import marks
 from mail2fax.reading.parts import (
     Purpose,
@@ -47,6 +49,14 @@ class Leaf:
     use: Use
     ref: PartRef
     files: tuple[EmbeddedFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A part of the mail's own text, as lines."""
+
+    leaf: Leaf
+    lines: list[Line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +109,16 @@ def read_mail(
         scanner.feed(buffer[at : min(at + _PIECE, size)])
     scanner.close()
     leaves = _leaves(buffer, scanner, nested=nested)
-    chosen = _chosen(leaves)
-    text = "\n".join(_text(buffer, leaf) for leaf in chosen)
+    bodies = _bodies(buffer, leaves)
+    chosen = [body.leaf for body in bodies]
+    lines = [line for body in bodies for line in body.lines]
+    text = as_text(lines)
     fates = [fate for leaf in leaves for fate in _fates(buffer, leaf, chosen)]
     headline = headline_of(Headers(scanner.top_block))
     subject = read_subject(headline.subject, dialects)
-    lines = marks.in_text(text)
-    words = read_words(own_words(lines.text), dialects)
+    first = marks.in_text(text)
+    behind = lines[-1 - first.text.count("\n") :] if first.text else []
+    words = read_words(own_words_of(behind), dialects)
     headers = marks.in_headers(scanner.top_block)
     return MailReading(
         headline=headline,
@@ -114,7 +127,7 @@ def read_mail(
         candidates=tuple(ref for ref, why in fates if not why),
         not_faxed=tuple(_not_faxed(buffer, ref, why) for ref, why in fates if why),
         text=text,
-        wishes=(*headers, *lines.wishes, *words.wishes, *subject.wishes),
+        wishes=(*headers, *first.wishes, *words.wishes, *subject.wishes),
         subject=subject.text,
         words=words.text,
         damage=_damage(scanner, leaves, nested=nested),
@@ -197,23 +210,26 @@ def _not_faxed(buffer: Buffer, ref: PartRef, why: str) -> NotFaxed:
     return NotFaxed(ref.part, ref.filename or None, ref.content_type, size, sha256, why)
 
 
-def _chosen(leaves: list[Leaf]) -> list[Leaf]:
-    """The parts that are the mail's text: the plain ones, else the first other."""
+def _bodies(buffer: Buffer, leaves: list[Leaf]) -> list[Body]:
+    """The parts that are the mail's text: the plain ones unless they are empty, else one other."""
     texts = [leaf for leaf in leaves if leaf.use.purpose is Purpose.TEXT]
-    plain = [leaf for leaf in texts if leaf.part.content_type == content.TEXT]
-    return plain or texts[:1]
+    plain = [_body(buffer, leaf) for leaf in texts if leaf.part.content_type == content.TEXT]
+    others = [leaf for leaf in texts if leaf.part.content_type != content.TEXT]
+    if others and not any(line.text.strip() for body in plain for line in body.lines):
+        return [_body(buffer, others[0])]
+    return plain
 
 
-def _text(buffer: Buffer, leaf: Leaf) -> str:
-    """The text of a part without the files in it."""
+def _body(buffer: Buffer, leaf: Leaf) -> Body:
+    """The text of a part without the files in it, read by what its label says of its form."""
     part = leaf.part
     text = text_of(_without_files(_raw_text(buffer, leaf), leaf.files), part)
     if content.HTML in (part.content_type, leaf.use.content_type):
-        return text_of_html(text)
+        return Body(leaf, html_lines(text))
     if part.parameters.get("format", "").lower() == "flowed":
         delete_space = part.parameters.get("delsp", "").lower() == "yes"
-        return unflowed(text, delete_space=delete_space)
-    return text
+        return Body(leaf, flowed_lines(text, delete_space=delete_space))
+    return Body(leaf, plain_lines(text))
 
 
 def _raw_text(buffer: Buffer, leaf: Leaf) -> bytes:

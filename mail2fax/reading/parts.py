@@ -10,8 +10,9 @@ from enum import StrEnum
 
 from mail2fax.reading import content
 from mail2fax.reading.author import only_mailbox
+from mail2fax.reading.charsets import in_charset
 from mail2fax.reading.decoding import decoded_head
-from mail2fax.reading.headers import Headers, addresses, in_charset
+from mail2fax.reading.headers import Headers, addresses
 from mail2fax.reading.structure import AS_IT_STANDS, Part
 from mail2fax.values import Headline
 
@@ -43,6 +44,10 @@ _TEXT_IN_MAIL = "The text of a mail inside the mail is not faxed."
 _EMPTY = "An empty part is not faxed."
 _HIDDEN_PARTS = re.compile(rb"^--[^\r\n]+\r?\ncontent-", re.IGNORECASE | re.MULTILINE)
 _ENCRYPTED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+_META_CHARSET = re.compile(
+    rb"<meta\s[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE
+)
+_META_WITHIN = 2048
 _MADE_UP = "document"
 _HOPS = re.compile(
     r"received|return-path|delivered-to|dkim-signature|arc-.*|authentication-results|"
@@ -179,8 +184,11 @@ def is_encrypted(part: Part) -> bool:
 
 
 def text_of(raw: bytes, part: Part) -> str:
-    """Decoded bytes of a text part as text in its charset."""
-    return in_charset(raw, part.parameters.get("charset", ""))
+    """Decoded bytes of a text part as text in its charset, for HTML also that of its ``meta``."""
+    charset = part.parameters.get("charset", "")
+    if not charset and (named := _META_CHARSET.search(raw[:_META_WITHIN])):
+        charset = named[1].decode("ascii")
+    return in_charset(raw, charset)
 
 
 def headline_of(headers: Headers) -> Headline:

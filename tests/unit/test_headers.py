@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from mail2fax.reading.headers import Headers, addresses, decoded, in_charset, parameters
+from mail2fax.reading.charsets import in_charset
+from mail2fax.reading.headers import Headers, addresses, decoded, parameters
 
 
 @pytest.mark.parametrize(
