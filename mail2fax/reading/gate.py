@@ -10,7 +10,8 @@ import hashlib
 from dataclasses import dataclass
 
 from mail2fax.reading import content
-from mail2fax.reading.comment import text_of_html
+from mail2fax.reading.bodies import body_lines
+from mail2fax.reading.body_text import as_text
 from mail2fax.reading.decoding import decoded_head, decoded_tail
 from mail2fax.reading.headers import Headers, fields
 from mail2fax.reading.options import marks
@@ -19,7 +20,6 @@ from mail2fax.reading.parts import (
     headline_of,
     is_encrypted,
     is_hop_field,
-    text_of,
     use_of,
 )
 from mail2fax.reading.structure import Part, StructureScanner
@@ -163,8 +163,7 @@ def _first_lines(scanner: StructureScanner) -> tuple[Wish, ...]:
     if part is None or use_of(part).purpose is not Purpose.TEXT:
         return ()
     raw = decoded_head(part.head, part.headers.word("content-transfer-encoding"))
-    text = text_of(raw, part)
-    return marks.in_text(text_of_html(text) if part.content_type == content.HTML else text).wishes
+    return marks.in_text(as_text(body_lines(raw, part))).wishes
 
 
 def _may_be_document(part: Part, *, nested: bool) -> bool:

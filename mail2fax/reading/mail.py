@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mail2fax.reading import content
-from mail2fax.reading.body_text import Line, as_text, flowed_lines, plain_lines
+from mail2fax.reading.bodies import body_lines
+from mail2fax.reading.body_text import Line, as_text
 from mail2fax.reading.comment import own_words_of, shortened
 from mail2fax.reading.contents import Layer, PartRef, contents, first_bytes, measured
 from mail2fax.reading.damage import Damaged
@@ -17,14 +18,12 @@ from mail2fax.reading.embedded import (
     embedded_files,
 )
 from mail2fax.reading.headers import Headers
-from mail2fax.reading.html_text import html_lines
 from mail2fax.reading.options import marks
 from mail2fax.reading.parts import (
     Purpose,
     Use,
     headline_of,
     is_encrypted,
-    text_of,
     use_of,
     why_no_document,
 )
@@ -221,15 +220,9 @@ def _bodies(buffer: Buffer, leaves: list[Leaf]) -> list[Body]:
 
 
 def _body(buffer: Buffer, leaf: Leaf) -> Body:
-    """The text of a part without the files in it, read by what its label says of its form."""
-    part = leaf.part
-    text = text_of(_without_files(_raw_text(buffer, leaf), leaf.files), part)
-    if content.HTML in (part.content_type, leaf.use.content_type):
-        return Body(leaf, html_lines(text))
-    if part.parameters.get("format", "").lower() == "flowed":
-        delete_space = part.parameters.get("delsp", "").lower() == "yes"
-        return Body(leaf, flowed_lines(text, delete_space=delete_space))
-    return Body(leaf, plain_lines(text))
+    """The text of a part without the files in it."""
+    raw = _without_files(_raw_text(buffer, leaf), leaf.files)
+    return Body(leaf, body_lines(raw, leaf.part, leaf.use.content_type))
 
 
 def _raw_text(buffer: Buffer, leaf: Leaf) -> bytes:
