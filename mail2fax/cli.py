@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mail2fax import __version__
 from mail2fax.errors import ConfigError, Mail2FaxError
+from mail2fax.number_verb import add_number_verb
 from mail2fax.people_verbs import add_user_verb
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(verbs)
     _add_serve(verbs)
     _add_explain(verbs)
-    _add_number(verbs)
+    add_number_verb(verbs, lambda parser: _add_config(parser, None))
     _add_queue(verbs)
     add_user_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
     _add_simulator(verbs)
@@ -97,14 +98,6 @@ def _add_explain(verbs: Any) -> None:
     _add_config(explain, None)
     _add_region(explain)
     explain.set_defaults(verb=_explain)
-
-
-def _add_number(verbs: Any) -> None:
-    number = verbs.add_parser("number", help="how a fax number is read")
-    number.add_argument("text", metavar="TEXT", help="a number as somebody writes it")
-    _add_config(number, None)
-    _add_region(number)
-    number.set_defaults(verb=_number)
 
 
 def _add_queue(verbs: Any) -> None:
@@ -188,25 +181,6 @@ async def _explain_all(arguments: argparse.Namespace) -> int:
     finally:
         await explainer.children.close()
     return _FAILED if refused else _DONE
-
-
-def _number(arguments: argparse.Namespace) -> int:
-    from mail2fax.daemon import address_rules  # noqa: PLC0415
-    from mail2fax.explain import open_rules  # noqa: PLC0415
-    from mail2fax.reading.numbers import read_number  # noqa: PLC0415
-
-    rules = open_rules(arguments.region)
-    if arguments.config:
-        config = _config(arguments)
-        rules = address_rules(config, config.listen[0], config.senders[0]).numbers
-    reading = read_number(arguments.text, rules)
-    for step in reading.steps:
-        print(f"  {step}")
-    if reading.refusal is not None:
-        print(f"refused: {reading.refusal.text}")
-        return _FAILED
-    print(f"would dial {reading.destination.number} ({reading.destination.country})")
-    return _DONE
 
 
 def _queue_list(arguments: argparse.Namespace) -> int:

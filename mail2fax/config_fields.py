@@ -80,7 +80,12 @@ def mailbox(text: str) -> str:
     return text
 
 
-def _country(text: str) -> str:
+def country(text: str) -> str:
+    """The ISO code of a country that has telephone numbers.
+
+    Raises:
+        ValueError: it is none.
+    """
     import phonenumbers  # noqa: PLC0415 - large, and only needed when there is a country
 
     if not _COUNTRY.fullmatch(text) or text not in phonenumbers.SUPPORTED_REGIONS:
@@ -189,7 +194,7 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 RetryPolicy = Annotated[Retry, BeforeValidator(_retry)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 Mailbox = Annotated[str, AfterValidator(mailbox)]
-Country = Annotated[str, AfterValidator(_country)]
+Country = Annotated[str, AfterValidator(country)]
 Countries = Annotated[tuple[Country, ...], BeforeValidator(as_list)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Numbers = Annotated[tuple[Annotated[str, AfterValidator(_number)], ...], BeforeValidator(as_list)]

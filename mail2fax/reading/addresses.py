@@ -135,6 +135,8 @@ def read_address(raw: str, rules: AddressRules, contacts: Contacts = NOBODY) -> 
     steps: list[str] = []
     try:
         _check_domain(domain, bool(at), rules)
+        if at:
+            steps.append(f"left out: the domain {shown(domain)}")
         _check_encoding(local)
         written = with_plain_separators(unquoted(plain_punctuation(local)), rules.dialects)
         part = taken_apart(written, rules.prefix)

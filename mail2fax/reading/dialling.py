@@ -18,6 +18,7 @@ _NOT_DIGIT = re.compile(r"[^0-9]", re.ASCII)
 _TRUNK_IN_BRACKETS = re.compile(r"\( *0 *\)", re.ASCII)
 _OUTSIDE_DIGITS = ("0", "9")
 _LONGEST_CODE = 3
+_USUAL_WAY_ABROAD = "00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,10 @@ def _dialled(digits: str, region: str) -> Iterator[Candidate]:
     """As somebody in the region would dial it: abroad, national, or a code without a plus."""
     if abroad := _abroad(digits, region):
         yield from _international(digits[len(abroad) :], f"{abroad} is the way abroad")
+    if digits.startswith(_USUAL_WAY_ABROAD) and abroad != _USUAL_WAY_ABROAD:
+        # Known to everybody, although one dials otherwise here (in Brazil: with a carrier's code).
+        for one in _international(digits[2:], "00 is the way abroad elsewhere"):
+            yield replace(one, is_doubt=True)
     yield from _national(digits, region)
     if not digits.startswith("0"):
         yield from _international(digits, "country code without +")
@@ -174,7 +179,7 @@ def _abroad(digits: str, region: str) -> str:
 @cache
 def _way_abroad(region: str) -> re.Pattern[str]:
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
-    return re.compile((metadata and metadata.international_prefix) or "00", re.ASCII)
+    return re.compile((metadata and metadata.international_prefix) or _USUAL_WAY_ABROAD, re.ASCII)
 
 
 @cache

@@ -63,7 +63,7 @@ def taken_apart(local: str, prefix: str) -> LocalPart:
     text = _without("FAX=", text, text[keyword.end() :] if keyword else text, steps)
     head, *rest = _OPTION_BEGINS.split(text.rstrip(" ").removesuffix("/"))
     wishes = tuple(_wish(words) for words in rest)
-    steps += [f"option: {wish.key} = {wish.value}" for wish in wishes]
+    steps += [f"split off: the option {one.key} = {one.value or 'yes'}" for one in wishes]
     return LocalPart(head, wishes, tuple(steps))
 
 

@@ -116,9 +116,43 @@ def test_number_shows_how_it_reads() -> None:
     good, bad = run("number", "022 555 01 23"), run("number", "00435550123")
 
     assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "would dial +41225550123 (CH)")
+    assert "  tried +41225550123 (national number): a number of Switzerland" in good.stdout
     assert bad.returncode == 1
-    assert "refused: " in bad.stdout
+    assert bad.stdout.splitlines()[-1].startswith("refused: 00435550123: +43 5550 123 (Austria) or")
+    assert "tried +410435550123 (national number): dropped, it is too long" in bad.stdout
     assert run("number", "--region", "DE", "030 123456").returncode == 0
+    assert run("number", "--region", "XX", "1").returncode == 2
+    assert run("number", "--outside-line", "0", "00225550123").returncode == 0
+
+
+def test_number_reads_whole_addresses(tmp_path: Path) -> None:
+    """A5, A6, O2: what is split off is said; as JSON too; names of the contacts are known."""
+    told = run("number", "--json", "/FAX=+41-22-555-01-23,0435550123/@fax.example.com")
+    found = json.loads(told.stdout)
+
+    assert told.returncode == 0
+    assert [one["number"] for one in found["destinations"]] == ["+41225550123", "+41435550123"]
+    assert found["destinations"][0]["country_name"] == "Switzerland"
+    assert found["steps"][:2] == ["left out: the domain fax.example.com", "left out: FAX="]
+    assert found["refused"] is None
+
+    tag = run("number", "--json", "0225550123+lab@fax.example.com")
+    assert json.loads(tag.stdout)["refused"] == "550 5.1.3 +lab is no number. Leave it out"
+    assert "split off: the option at = 0800" in run("number", "0225550123/at=0800@x.example").stdout
+
+    (tmp_path / "contacts.yaml").write_text("contacts: {lab: +41435550123}\n", "utf-8")
+    config = tmp_path / "mail2fax.yaml"
+    sample = (Path(__file__).parents[2] / "config" / "mail2fax.yaml").read_text("utf-8")
+    config.write_text(f"contacts: contacts.yaml\n{sample}", "utf-8")
+    named = run("number", "--config", config, "LAB", FAXPLUS_TOKEN="t")
+    assert named.stdout.splitlines()[-1] == "would dial +41435550123 (CH, lab)"
+    abroad = run("number", "--config", config, "+431 58858", FAXPLUS_TOKEN="t")
+    assert "faxes to Austria are not allowed here" in abroad.stdout
+    (tmp_path / "contacts.yaml").write_text("contacts: {lab: 117}\n", "utf-8")
+    broken = run("number", "--config", config, "lab", FAXPLUS_TOKEN="t")
+    assert (broken.returncode, broken.stderr.splitlines()) == (
+        2, ["contacts.yaml:1:12: contacts.lab: 117: an emergency or short number is never faxed"],
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("scenario", ["many-mistakes", "no-rule", "unset-variable"])

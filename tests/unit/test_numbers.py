@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mail2fax.reading.numbers import NumberRules, read_number
+from mail2fax.reading.countries import country_name
+from mail2fax.reading.numbers import EVERYWHERE, NumberRules, read_number
 
 EUROPE = frozenset({"CH", "LI", "DE", "AT", "FR", "IT", "GB", "NL", "BE", "ES", "LU", "PL"})
 CH = NumberRules("CH", EUROPE | {"US"})
@@ -110,6 +111,88 @@ def test_a_number_is_refused_with_a_sentence(written: str, status: str, says: st
     assert reading.refusal.text.isascii()
     assert reading.refusal.text.isprintable()
     assert len(str(reading.refusal)) < 300
+
+
+@pytest.mark.parametrize(
+    ("region", "written", "number"),
+    [
+        ("CH", "(+41) 22 555 01 23", "+41225550123"),
+        ("CH", "0041 (0)22 555 01 23", "+41225550123"),
+        ("CH", "0041 ( 0 ) 22 555 01 23", "+41225550123"),
+        ("CH", "41 (0)22 555 01 23", "+41225550123"),
+        ("US", "011 41 (0)22 555 01 23", "+41225550123"),
+        ("AU", "0011 41 22 555 01 23", "+41225550123"),
+        ("JP", "010 41 22 555 01 23", "+41225550123"),
+        ("HU", "06 1 234 5678", "+3612345678"),
+        ("RU", "8 301 123-45-67", "+73011234567"),
+        ("LI", "234 56 78", "+4232345678"),
+        ("BR", "(11) 2345-6789", "+551123456789"),
+        ("BR", "0041 1 415 555 2671", "+14155552671"),  # by the carrier 41
+        ("SM", "+378 0549 886377", "+3780549886377"),
+        ("CH", "022\u00a0555\u202f01\u201123", "+41225550123"),
+        ("DE", "04122/5550123", "+4941225550123"),
+        ("ES", "91/2345678", "+34912345678"),
+    ],
+)
+def test_the_habits_of_a_region_are_known(region: str, written: str, number: str) -> None:
+    """A3, A4: its way abroad, its trunk prefix, its area codes, its marks."""
+    reading = read_number(written, NumberRules(region, EVERYWHERE))
+
+    assert str(reading.destination.number) == number, reading.steps
+
+
+@pytest.mark.parametrize(
+    ("region", "written", "says"),
+    [
+        ("BR", "00 33 912704138", "+33 9 12 70 41 38 (France)? Write it with +"),
+        ("US", "0041225550123", "+41 22 555 01 23 (Switzerland)? Write it with +"),
+        ("CH", "+41 022 555 01 23", ": +41 22 555 01 23 (Switzerland)? Write it with +"),
+        ("CH", "225550123", ": +41 22 555 01 23 (Switzerland)? Write it with +"),
+        ("US", "9 415 555 2671", ": +1 415-555-2671 (United States)? Write it with +"),
+        ("DE", "41225550123", "+41 22 555 01 23 (Switzerland) or 04122 5550123 (Germany)?"),
+        ("DE", "0041225550123", "+41 22 555 01 23 (Switzerland) or 04122 5550123 (Germany)?"),
+        ("DE", "030123456/1234", "behind the /"),
+        ("DE", "03012/34567", "behind the /"),
+        ("CH", "+999 22 555 01 23", "not a fax number in Switzerland"),
+        ("CH", "0117", "too short"),
+    ],
+)
+def test_what_is_doubtful_is_named_and_not_dialled(region: str, written: str, says: str) -> None:
+    """A3, A4: the number that was probably meant, or all that it may be."""
+    reading = read_number(written, NumberRules(region, EVERYWHERE))
+
+    assert reading.destination.number is None
+    assert says in reading.destination.why, reading.steps
+
+
+def test_a_number_of_any_length_gives_a_reading() -> None:
+    """A8: E.164 has 7 to 15 digits; a shorter number that may be possible is no internal error."""
+    unassigned = NumberRules("DE", EVERYWHERE, allow_unassigned=True)
+
+    for digits in range(1, 25):
+        reading = read_number("+49" + "3" * digits, unassigned)
+        assert (reading.destination.number is None) == (reading.refusal is not None)
+    assert read_number("+49 3333", unassigned).refusal is not None
+
+
+def test_every_reading_is_told() -> None:
+    """D1: what was tried and why it was dropped, for `mail2fax number`."""
+    steps = "\n".join(read_number("00435550123", CH).steps)
+
+    assert "tried +435550123 (00 is the way abroad): a number of Austria" in steps
+    assert "+41435550123 (national number, if the first 0 is an outside line)" in steps
+    assert "never dialled" in steps
+    assert "tried +410435550123 (national number): dropped, it is too long" in steps
+    assert "refused: 00435550123: +43" in steps
+
+
+def test_every_region_has_a_name() -> None:
+    """A4: libphonenumber's regions are all named, in ASCII."""
+    names = {region: country_name(region) for region in (*EVERYWHERE, "001")}
+
+    assert [region for region, name in names.items() if name == region or not name.isascii()] == []
+    assert len(set(names.values())) == len(names)
+    assert country_name("ZZ") == "ZZ"
 
 
 def test_an_outside_line_is_only_left_out_where_it_is_set() -> None:
