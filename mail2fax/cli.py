@@ -106,10 +106,17 @@ def _add_queue(verbs: Any) -> None:
     listing = actions.add_parser("list", help="the faxes without an outcome")
     listing.add_argument("--all", action="store_true", help="also those with one")
     show = actions.add_parser("show", help="everything about one mail")
-    show.add_argument("reference", metavar="REFERENCE", help="such as M2F-7K3QX")
-    for action, verb in ((listing, _queue_list), (show, _queue_show)):
-        _add_config(action, _DEFAULT_CONFIG)
+    release = actions.add_parser("release", help="fax a mail on hold, with its pictures")
+    release.add_argument("--without-pictures", action="store_true",
+                         help="leave out the pictures in question")  # fmt: skip
+    drop = actions.add_parser("drop", help="end a mail on hold; it is not faxed")
+    for action in (show, release, drop):
+        action.add_argument("reference", metavar="REFERENCE", help="such as M2F-7K3QX")
+    for action in (listing, show):
         action.add_argument("--json", action="store_true", help="as JSON")
+    verbs_of = {listing: _queue_list, show: _queue_show, release: _queue_release, drop: _queue_drop}
+    for action, verb in verbs_of.items():
+        _add_config(action, _DEFAULT_CONFIG)
         action.set_defaults(verb=verb)
 
 
@@ -220,6 +227,19 @@ def _queue_show(arguments: argparse.Namespace) -> int:
     for line in story["history"]:
         print(f"  {_time(line['at'])} {line['subject']} {line['event']} -> {line['state']}"
               f"{': ' + line['detail'] if line['detail'] else ''}")  # fmt: skip
+    return _DONE
+
+
+def _queue_release(arguments: argparse.Namespace) -> int:
+    pictures = "without" if arguments.without_pictures else "send"
+    request = {"command": "release", "reference": arguments.reference, "pictures": pictures}
+    print(f"{_ask(arguments, request)['released']} is prepared again and faxed")
+    return _DONE
+
+
+def _queue_drop(arguments: argparse.Namespace) -> int:
+    request = {"command": "drop", "reference": arguments.reference}
+    print(f"{_ask(arguments, request)['dropped']} is not faxed; its sender is told")
     return _DONE
 
 

@@ -47,7 +47,7 @@ from mail2fax.reading.numbers import EVERYWHERE, NumberRules
 from mail2fax.reading.options.rules import OptionRules
 from mail2fax.sending.dispatcher import Dispatcher
 from mail2fax.sending.pacing import SendingSettings
-from mail2fax.spool import intake
+from mail2fax.spool import intake, letterheads
 from mail2fax.spool.commands import ControlSocket
 from mail2fax.spool.spool import Spool, Station
 
@@ -134,6 +134,8 @@ class Daemon:
             config.sending.destinations_per_order,
             {name: rule.quota.quotas() for name, rule in rules},
             {name: option_rules(config, rule) for name, rule in rules},
+            config.sending.hold_for,
+            has_admin=config.admin is not None,
         )
         stations = [
             Preparer(spool, children(config), preparing, clock).run(),
@@ -183,12 +185,13 @@ class Daemon:
         await self._spool.close()
 
     async def _keep_house(self) -> None:
-        """What no station owns: signs of life, twins that waited long enough, the reserve."""
+        """What no station owns: signs of life, twins that waited long enough, old letterheads."""
         while True:
             try:
                 await self._spool.note_alive()
                 if await self._spool.do(intake.twins_overdue, self._clock.now()):
                     self._spool.bells.ring(Station.ANSWERING)
+                await self._spool.do(letterheads.forget, self._clock.now())
                 self._spool.content.keep_reserve()
             except SpoolFull as error:
                 events.spool_trouble("daemon", str(error))

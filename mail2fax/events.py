@@ -181,6 +181,11 @@ def refused_by_mail(reference: str, status: str) -> None:
     _report(logging.INFO, "refused-by-mail", reference=reference, status=status)
 
 
+def held(reference: str, why: str) -> None:
+    """A mail waits for a person's decision."""
+    _report(logging.WARNING, "held", reference=reference, why=why)
+
+
 def quarantined(reference: str, why: str) -> None:
     """A mail's bytes cannot be believed (K5)."""
     _report(logging.ERROR, "quarantined", reference=reference, why=why)

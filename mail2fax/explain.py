@@ -74,11 +74,12 @@ class Explainer:
             verdict = reading.verdict
         if verdict.accepted and decided.refusal:
             verdict = Verdict(decided.refusal, "mail")
-        refused = str(verdict.refusal) if verdict.refusal else failure
+        question = reading.question if reading else ""
+        refused = str(verdict.refusal) if verdict.refusal else failure or _on_hold(question)
         options = decided.options.get("1", self.options)
         return {
             "mail": str(mail),
-            "when": verdict.by or ("mail" if failure else None),
+            "when": verdict.by or ("mail" if refused else None),
             "destinations": list(_shown(told, decided)),
             "documents": [_document(one) for one in as_json(reading.documents)] if reading else [],
             "not_faxed": as_json(reading.not_faxed) if reading else [],
@@ -169,6 +170,11 @@ def _comment(reading: Reading, options: Options) -> str:
     if options.comment is not None:
         return options.comment
     return reading.comment if options.body in (None, "comment", "comment+cover") else ""
+
+
+def _on_hold(question: str) -> str | None:
+    """What a mail with a question about its pictures is told (M6)."""
+    return f"It would be held until a person decides: {question}" if question else None
 
 
 def _document(document: dict[str, Any]) -> dict[str, Any]:

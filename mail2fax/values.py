@@ -361,6 +361,10 @@ class Reading:
 
     ``words`` are the sender's own, whole, and ``comment`` is what of them fits one; ``wishes``
     are those of headers, first lines and Subject, and ``subject`` is without their marks.
+
+    Attributes:
+        question: what a person must be asked about its pictures first (M6); empty when nothing.
+        pictures: SHA-256 (hex) of the pictures that belong to its text.
     """
 
     documents: tuple[Document, ...] = ()
@@ -371,6 +375,8 @@ class Reading:
     words: str = ""
     headline: Headline = field(default_factory=Headline)
     verdict: Verdict = field(default_factory=Verdict)
+    question: str = ""
+    pictures: tuple[str, ...] = ()
 
 
 class End(StrEnum):

@@ -105,7 +105,7 @@ class Reporter:
             await asyncio.sleep(1.0)
 
     async def _tell(self, reply: ReplyToSend, story: MailStory) -> None:
-        addresses = self._addresses(story)
+        addresses = self._addresses(reply, story)
         if reply.address >= len(addresses):
             await self._give_up(reply, story, "no address is left")
             return
@@ -128,16 +128,19 @@ class Reporter:
             events.told(story.reference, reply.kind, self._clock.now() - reply.due_at)
 
     def _with_copies(self, reply: ReplyToSend, to: str) -> tuple[str, ...]:
-        """Who gets a reply: a fax on hold is told the admin too, for somebody must decide."""
+        """Who gets a reply: what is on hold is told the admin too, for somebody must decide."""
         admin = self._settings.admin
-        is_for_both = reply.kind == replies.HELD and admin not in ("", to)
+        is_for_both = reply.kind in (replies.HELD, replies.ASKED) and admin not in ("", to)
         return (to, admin) if is_for_both else (to,)
 
-    def _addresses(self, story: MailStory) -> tuple[str, ...]:
-        """Everybody who may be told, the admin last (W1a)."""
+    def _addresses(self, reply: ReplyToSend, story: MailStory) -> tuple[str, ...]:
+        """Everybody who may be told, the admin last (W1a), but first of what a device asks."""
         admin = self._settings.admin
-        extra = (admin,) if admin and admin not in story.reply_to else ()
-        return (*story.reply_to, *extra)
+        if not admin or admin in story.reply_to:
+            return story.reply_to
+        if reply.kind == replies.ASKED and story.identity.device:
+            return (admin, *story.reply_to)
+        return (*story.reply_to, admin)
 
     async def _to_relay(self, message: bytes, to: Sequence[str]) -> None:
         await self._hand_over(message, to, self._settings.relay)

@@ -94,15 +94,8 @@ def _facts(
     kind: str, story: MailStory, fax: FaxStory | None, settings: LetterSettings
 ) -> tuple[str, dict[str, Any]]:
     """The state in capitals, and what the kind's template wants."""
-    if kind == replies.REFUSED:
-        headline = "Your mail was not faxed."
-        return "NOT SENT", {"headline": headline, "why": story.why}
-    if kind == replies.ACCEPTED:
-        return "accepted", _accepted(story, settings)
-    if kind == replies.WAITING:
-        until = _time(story.received_at + settings.give_up, settings)
-        return "WAITING", {"headline": "Your fax has not been sent yet.", "until": until}
-    assert fax is not None, "the other kinds tell of one fax"
+    if fax is None:
+        return _facts_of_mail(kind, story, settings)
     shown = _fax(story, fax)
     if kind == replies.HELD:
         hold = f"{settings.hold_for / 3600:.0f} hours"
@@ -113,6 +106,24 @@ def _facts(
         return "received twice", {"headline": headline, "fax": shown}
     assert fax.outcome is not None, "an outcome reply tells of one"
     return _outcome(story, fax, fax.outcome, settings)
+
+
+def _facts_of_mail(
+    kind: str, story: MailStory, settings: LetterSettings
+) -> tuple[str, dict[str, Any]]:
+    """The same of a reply that tells of the whole mail."""
+    if kind == replies.REFUSED:
+        headline = "Your mail was not faxed."
+        return "NOT SENT", {"headline": headline, "why": story.why}
+    if kind == replies.ASKED:
+        headline = "Your mail is on hold: a question about its pictures."
+        until = "" if story.hold_until is None else _time(story.hold_until, settings)
+        return "ON HOLD", {"headline": headline, "why": story.why, "until": until}
+    if kind == replies.ACCEPTED:
+        return "accepted", _accepted(story, settings)
+    assert kind == replies.WAITING, "the other kinds tell of one fax"
+    until = _time(story.received_at + settings.give_up, settings)
+    return "WAITING", {"headline": "Your fax has not been sent yet.", "until": until}
 
 
 def _accepted(story: MailStory, settings: LetterSettings) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from mail2fax.errors import Mail2FaxError
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.documents import DocumentLimits, Prepared
+from mail2fax.reading.pictures import NOTHING_KNOWN, PictureKnowledge
 from mail2fax.values import from_json
 
 _LONGEST_ANSWER = 4 << 20
@@ -118,7 +119,13 @@ class Children:
         self.isolated: bool | None = None
 
     async def prepare(
-        self, mail: Path, directory: Path, dialects: Iterable[str] = (), *, resends: bool = False
+        self,
+        mail: Path,
+        directory: Path,
+        dialects: Iterable[str] = (),
+        knowledge: PictureKnowledge = NOTHING_KNOWN,
+        *,
+        resends: bool = False,
     ) -> Prepared:
         """Have one mail prepared; the arguments are those of `documents.prepare_mail`.
 
@@ -128,8 +135,8 @@ class Children:
         async with self._slots:
             child = await self._take()
             try:
-                request = {"mail": str(mail), "directory": str(directory),
-                           "dialects": list(dialects), "resends": resends}  # fmt: skip
+                request = _request(mail, directory, knowledge)
+                request |= {"dialects": list(dialects), "resends": resends}
                 answer = await child.ask(request, self._deadline)
             except BaseException:
                 await asyncio.shield(self._drop(child))
@@ -181,3 +188,12 @@ class Children:
         if child in self._idle:
             self._idle.remove(child)
         await child.end()
+
+
+def _request(mail: Path, directory: Path, knowledge: PictureKnowledge) -> dict[str, Any]:
+    return {
+        "mail": str(mail),
+        "directory": str(directory),
+        "known": sorted(knowledge.known),
+        "decided": knowledge.decided,
+    }

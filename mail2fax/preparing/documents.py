@@ -18,6 +18,7 @@ from mail2fax.reading.contents import PartRef, contents, measured
 from mail2fax.reading.decoding import Buffer
 from mail2fax.reading.mail import MailReading, read_mail
 from mail2fax.reading.options.decision import asks_for_earlier_fax
+from mail2fax.reading.pictures import NOTHING_KNOWN, PictureKnowledge
 from mail2fax.values import Document, NotFaxed, Reading, Response, Verdict
 
 _PIECE = 1 << 20
@@ -62,6 +63,7 @@ def prepare_mail(
     dialects: tuple[str, ...] = (),
     resends: bool = False,
     watch: Watch | None = None,
+    knowledge: PictureKnowledge = NOTHING_KNOWN,
 ) -> Prepared:
     """Decode, recognise and count the documents of a mail.
 
@@ -72,6 +74,7 @@ def prepare_mail(
         dialects: other products' spellings of options that are read too (O6).
         resends: whether an address asks for an earlier fax, so that no document is needed.
         watch: keeps the time of each document; None when nobody needs to.
+        knowledge: what is known of its pictures (M6).
 
     Raises:
         OSError: the mail cannot be read or a document not be written.
@@ -83,7 +86,7 @@ def prepare_mail(
                 _refused(read_mail(b"", 0), [], [], "The mail is empty."), *_hashes(b"", 0, 0)
             )
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-            found = read_mail(buffer, size, dialects)
+            found = read_mail(buffer, size, dialects, knowledge)
             resends = resends or asks_for_earlier_fax(found.wishes)
             watch = watch or Watch()
             reading = _Work(buffer, found, directory, limits, watch, resends=resends).reading()
@@ -113,6 +116,8 @@ def _accepted(found: MailReading, documents: list[Document], not_faxed: list[Not
         subject=found.subject,
         words=found.words,
         headline=found.headline,
+        question=found.question,
+        pictures=found.pictures,
     )
 
 
@@ -183,7 +188,7 @@ class _Work:
         limits, documents = self._limits, self._documents
         size = sum(document.file_size for document in documents)
         counted = sum(document.pages or 0 for document in documents)
-        if not documents and not self._resends:
+        if not documents and not self._resends and not self._found.question:
             return "No attachment to fax was found. Attach the document as a PDF or TIFF."
         if len(documents) > limits.files:
             return f"{len(documents)} documents are more than the {limits.files} of one fax."

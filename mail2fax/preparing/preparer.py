@@ -6,7 +6,7 @@ child three times is refused with a sentence; it cannot stop the mails behind it
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mail2fax import events
@@ -23,10 +23,11 @@ from mail2fax.reading.options.decision import (
     wanted_again,
 )
 from mail2fax.reading.options.rules import OptionRules
-from mail2fax.spool import durable, preparation, resending, usage
+from mail2fax.reading.pictures import PictureKnowledge
+from mail2fax.spool import durable, holds, preparation, resending, usage
 from mail2fax.spool.records import MailToPrepare
 from mail2fax.spool.spool import Spool, Station
-from mail2fax.values import Options, Quota, Reading, Response
+from mail2fax.values import NotFaxed, Options, Quota, Reading, Response
 
 _STRIKES = 3
 _LEASE = 600.0
@@ -47,12 +48,16 @@ class PreparingSettings:
         quotas: of each rule, by its name; only those of pages count here (L8).
         rules: what each rule's mails may ask for, by its name; an unknown one allows nothing
             beyond the defaults.
+        hold_for: seconds after which a mail on hold that nobody decided is not sent.
+        has_admin: whether there is an admin who can be told when nobody else can.
     """
 
     count: int = 2
     per_order: int = 1
     quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
     rules: Mapping[str, OptionRules] = field(default_factory=dict)
+    hold_for: float = 86400.0
+    has_admin: bool = False
 
 
 class Preparer:
@@ -99,10 +104,20 @@ class Preparer:
         return mails[0] if mails else None
 
     async def _rest(self) -> float:
+        """How long there is nothing to do; what waited too long meanwhile is ended."""
         due = await self._spool.do(preparation.next_due_at)
-        if due is None:
-            return _LONGEST_REST
-        return min(max(due - self._clock.now(), 0.0), _LONGEST_REST)
+        now = self._clock.now()
+        return min(max((now + _LONGEST_REST if due is None else due) - now, 0.0),
+                   await self._end_holds())  # fmt: skip
+
+    async def _end_holds(self) -> float:
+        """End the holds nobody decided in time; seconds until the next may end."""
+        for reference in await self._spool.do(holds.end_overdue, self._clock.now()):
+            self._spool.bells.ring(Station.ANSWERING)
+            events.refused_by_mail(reference, "4.7.0")
+        end = await self._spool.do(holds.next_end)
+        wait = _LONGEST_REST if end is None else end - self._clock.now()
+        return min(max(wait, 0.0), _LONGEST_REST)
 
     async def _take_care_of(self, mail: MailToPrepare) -> None:
         try:
@@ -124,11 +139,12 @@ class Preparer:
         if not path.exists():
             await self._quarantine(mail, "the stored mail is missing")
             return
+        knowledge = PictureKnowledge(mail.known_pictures, mail.pictures_decided)
         rules = self._settings.rules.get(mail.rule, OptionRules())
         resends = any(asks_for_earlier_fax(fax.wishes) for fax in mail.faxes)
         try:
             prepared = await self._children.prepare(
-                path, directory, rules.dialects, resends=resends
+                path, directory, rules.dialects, knowledge, resends=resends
             )
         except ChildFailed as failure:
             await self._struck(mail, str(failure), failure.opening)
@@ -136,12 +152,16 @@ class Preparer:
         if (prepared.header_sha256, prepared.body_sha256) != (mail.header_sha256, mail.body_sha256):
             await self._quarantine(mail, _CHANGED)
             return
-        refusal = prepared.reading.verdict.refusal
+        reading = prepared.reading
+        refusal = reading.verdict.refusal
+        if refusal is None and reading.question:
+            await self._ask(mail, reading)
+            return
         if refusal is None:
-            decided = await self._decided(mail, prepared.reading, rules)
+            decided = await self._decided(mail, reading, rules)
             refusal = decided.refusal or await self._reserve_pages(mail, prepared)
         if refusal is not None:
-            await self._refuse(mail, prepared, refusal)
+            await self._refuse(mail, refusal.text, reading.not_faxed)
         else:
             await self._record(mail, prepared, decided.options, started)
 
@@ -180,17 +200,31 @@ class Preparer:
         await self._spool.do(
             preparation.prepared, mail.id, reading.documents, reading.not_faxed,
             _comment(reading, options), options, self._settings.per_order, now,
+            reading.pictures,
         )  # fmt: skip
         self._spool.bells.ring(Station.SENDING)
         counted = [document.pages for document in reading.documents]
         pages = None if None in counted else sum(page or 0 for page in counted)
         events.prepared(mail.reference, len(reading.documents), pages, now - started)
 
-    async def _refuse(self, mail: MailToPrepare, prepared: Prepared, refusal: Response) -> None:
-        parts = prepared.reading.not_faxed
-        await self._spool.do(preparation.refused, mail.id, refusal.text, parts, self._clock.now())
+    async def _refuse(self, mail: MailToPrepare, why: str, parts: Sequence[NotFaxed]) -> None:
+        """The second gate refuses a mail; one that nobody can be told of is kept (M0)."""
+        now = self._clock.now()
+        if mail.has_reply_address or self._settings.has_admin:
+            await self._spool.do(preparation.refused, mail.id, why, parts, now)
+            events.refused_by_mail(mail.reference, "5.6.0")
+        else:
+            await self._spool.do(holds.hold, mail.id, why, parts, holds.NEVER, now)
+            events.held(mail.reference, "nobody can be told why it is not faxed")
         self._spool.bells.ring(Station.ANSWERING)
-        events.refused_by_mail(mail.reference, refusal.status)
+
+    async def _ask(self, mail: MailToPrepare, reading: Reading) -> None:
+        """A person must decide about pictures first (M6)."""
+        now = self._clock.now()
+        until = now + self._settings.hold_for
+        await self._spool.do(holds.hold, mail.id, reading.question, reading.not_faxed, until, now)
+        self._spool.bells.ring(Station.ANSWERING)
+        events.held(mail.reference, "pictures that may be documents")
 
     async def _quarantine(self, mail: MailToPrepare, why: str) -> None:
         await self._spool.do(preparation.quarantined, mail.id, why, self._clock.now())
@@ -209,10 +243,7 @@ class Preparer:
         if mail.attempts < _STRIKES:
             await self._again(mail)
             return
-        sentence = _UNSAFE.format(what=opening or "Its attachments")
-        await self._spool.do(preparation.refused, mail.id, sentence, [], self._clock.now())
-        self._spool.bells.ring(Station.ANSWERING)
-        events.refused_by_mail(mail.reference, "5.6.0")
+        await self._refuse(mail, _UNSAFE.format(what=opening or "Its attachments"), [])
 
     async def _again(self, mail: MailToPrepare) -> None:
         wait = _AGAIN[min(mail.attempts, len(_AGAIN)) - 1]

@@ -9,19 +9,22 @@ what servers on the way rewrite (L9).
 import hashlib
 from dataclasses import dataclass
 
-from mail2fax.reading import content
+from mail2fax.reading import content, pictures
 from mail2fax.reading.bodies import body_lines
 from mail2fax.reading.body_text import as_text
+from mail2fax.reading.charsets import in_charset
 from mail2fax.reading.decoding import decoded_head, decoded_tail
 from mail2fax.reading.headers import Headers, fields
 from mail2fax.reading.options import marks
 from mail2fax.reading.parts import (
     Purpose,
+    Use,
     headline_of,
     is_encrypted,
     is_hop_field,
     use_of,
 )
+from mail2fax.reading.pixels import pixels_of
 from mail2fax.reading.structure import Part, StructureScanner
 from mail2fax.values import Headline, Response, Verdict, Wish
 
@@ -152,7 +155,9 @@ def _automatic(scanner: StructureScanner, headers: Headers) -> str | None:
 def _no_document(scanner: StructureScanner, *, nested: bool) -> Response | None:
     leaves = [part for part in scanner.parts if not part.is_multipart]
     in_text = any(part.holds_files for part in (*leaves, *scanner.between))
-    if in_text or any(_may_be_document(part, nested=nested) for part in leaves):
+    uses = [(part, use_of(part, nested=nested)) for part in leaves]
+    shown = _shown(uses)
+    if in_text or any(_may_be_document(part, use, shown) for part, use in uses):
         return None
     return Response(554, "5.6.0", _NO_DOCUMENT)
 
@@ -166,8 +171,33 @@ def _first_lines(scanner: StructureScanner) -> tuple[Wish, ...]:
     return marks.in_text(as_text(body_lines(raw, part))).wishes
 
 
-def _may_be_document(part: Part, *, nested: bool) -> bool:
-    return use_of(part, nested=nested).purpose is Purpose.DOCUMENT
+def _shown(leaves: list[tuple[Part, Use]]) -> frozenset[str]:
+    """What the first and last kilobytes of the HTML texts show."""
+    shown: frozenset[str] = frozenset()
+    for part, use in leaves:
+        if use.purpose is Purpose.TEXT and content.HTML in (part.content_type, use.content_type):
+            for piece in (decoded_head(part.head, use.encoding), _end(part, use.encoding)):
+                shown |= pictures.shown_in(in_charset(piece, part.parameters.get("charset", "")))
+    return shown
+
+
+def _end(part: Part, encoding: str) -> bytes:
+    """The last kilobytes of a text."""
+    if encoding == "quoted-printable":
+        return decoded_head(part.tail, encoding, len(part.tail))
+    return decoded_tail(part.tail, encoding)
+
+
+def _may_be_document(part: Part, use: Use, shown: frozenset[str]) -> bool:
+    """Whether nothing that is known on the line says that a part is none."""
+    if use.purpose is not Purpose.PICTURE:
+        return use.purpose is Purpose.DOCUMENT
+    headers = part.headers
+    own = pictures.references_to(headers.text("content-id"), headers.text("content-location"))
+    head = decoded_head(part.head, use.encoding)
+    size = part.size * 3 // 4 if use.encoding == "base64" else part.size
+    picture = pictures.Picture(use.filename, size, pixels_of(head), bool(own & shown))
+    return pictures.fate_of(picture) is not pictures.Fate.BODY
 
 
 def may_be_complete(part: Part) -> bool:

@@ -27,6 +27,8 @@ from mail2fax.reading.parts import (
     use_of,
     why_no_document,
 )
+from mail2fax.reading.pictures import NOTHING_KNOWN, PictureKnowledge, question
+from mail2fax.reading.sorting import PictureSorter
 from mail2fax.reading.structure import Part, StructureScanner
 from mail2fax.values import Headline, NotFaxed, Wish
 
@@ -73,6 +75,8 @@ class MailReading:
         subject: without marks.
         words: the sender's own words, without marks, whole.
         damage: why nothing of the mail can be trusted, a sentence; None when it can.
+        question: what a person must be asked about its pictures; empty when nothing.
+        pictures: SHA-256 (hex) of those that belong to the text.
     """
 
     headline: Headline
@@ -85,6 +89,8 @@ class MailReading:
     subject: str
     words: str
     damage: str | None
+    question: str = ""
+    pictures: tuple[str, ...] = ()
 
     @property
     def comment(self) -> str:
@@ -93,7 +99,12 @@ class MailReading:
 
 
 def read_mail(
-    buffer: Buffer, size: int, dialects: Iterable[str] = (), *, nested: bool = False
+    buffer: Buffer,
+    size: int,
+    dialects: Iterable[str] = (),
+    knowledge: PictureKnowledge = NOTHING_KNOWN,
+    *,
+    nested: bool = False,
 ) -> MailReading:
     """Read a mail; never raises, whatever the bytes are (M2).
 
@@ -101,6 +112,7 @@ def read_mail(
         buffer: its bytes.
         size: how many there are.
         dialects: other products' spellings of options that are read too (O6).
+        knowledge: what is known of its pictures beside the mail itself (M6).
         nested: whether documents of mails inside the mail are faxed (M5).
     """
     scanner = StructureScanner()
@@ -108,6 +120,8 @@ def read_mail(
         scanner.feed(buffer[at : min(at + _PIECE, size)])
     scanner.close()
     leaves = _leaves(buffer, scanner, nested=nested)
+    sorter = PictureSorter(buffer, ((leaf.part, leaf.ref) for leaf in leaves), knowledge)
+    leaves = [replace(leaf, use=sorter.settled(leaf.part, leaf.use, leaf.ref)) for leaf in leaves]
     bodies = _bodies(buffer, leaves)
     chosen = [body.leaf for body in bodies]
     lines = [line for body in bodies for line in body.lines]
@@ -130,6 +144,8 @@ def read_mail(
         subject=subject.text,
         words=words.text,
         damage=_damage(scanner, leaves, nested=nested),
+        question=question(sorter.asked),
+        pictures=tuple(sorter.body),
     )
 
 

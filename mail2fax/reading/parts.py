@@ -16,9 +16,6 @@ from mail2fax.reading.headers import Headers, addresses
 from mail2fax.reading.structure import AS_IT_STANDS, Part
 from mail2fax.values import Headline
 
-_SMALL_PICTURE = 60_000
-_BASE64_GROWTH = 4 / 3
-_SIGNATURE_NAME = re.compile(r"(image\d{3}|logo.*|signature.*|outlook-.*)\.\w{3,4}", re.IGNORECASE)
 _TEXT_TYPES = frozenset({content.TEXT, content.HTML})
 _MAIL = "A mail inside the mail is not faxed. Attach its documents themselves."
 _NOT_DOCUMENTS = {
@@ -59,6 +56,7 @@ class Purpose(StrEnum):
     """What a part is in the mail."""
 
     DOCUMENT = "document"
+    PICTURE = "picture"  # a document or a part of the text; the whole mail tells (M6)
     TEXT = "text"
     NOTHING = "nothing"
 
@@ -68,7 +66,7 @@ class Use:
     """What a leaf part is for.
 
     Attributes:
-        purpose: document, the mail's own text, or nothing to be faxed.
+        purpose: document, picture, the mail's own text, or nothing to be faxed.
         why: for nothing, the sentence the person reads.
         content_type: by content where it can be told, else as labelled.
         filename: decoded; empty when the part has none.
@@ -106,18 +104,18 @@ def _purpose(part: Part, found: str | None, filename: str, *, nested: bool) -> t
         return Purpose.NOTHING, why
     if found in (None, content.HTML) and _is_own_text(part, filename):
         return (Purpose.NOTHING, _TEXT_IN_MAIL) if part.is_in_mail else (Purpose.TEXT, "")
-    why = _why_nothing(part, real, filename)
-    return (Purpose.NOTHING, why) if why else (Purpose.DOCUMENT, "")
+    if why := _why_nothing(part):
+        return Purpose.NOTHING, why
+    is_picture = real.startswith("image/") and real != content.TIFF
+    return Purpose.PICTURE if is_picture else Purpose.DOCUMENT, ""
 
 
-def _why_nothing(part: Part, real: str, filename: str) -> str:
-    """Why a part that is no text is no document either; empty when it is one (M6, M7)."""
+def _why_nothing(part: Part) -> str:
+    """Why a part that is no text is no document either; empty when it may be one (M7)."""
     if "multipart/report" in part.path and part.content_type != content.PDF:
         return "A delivery report is not faxed."
     if part.content_type.startswith("multipart/") and not part.head.strip():
         return _EMPTY
-    if _is_body_picture(part, real, filename):
-        return "A small picture of the text or signature is not faxed."
     return ""
 
 
@@ -146,15 +144,6 @@ def _is_own_text(part: Part, filename: str) -> bool:
         return part.content_type in _TEXT_TYPES or plain
     disposition = part.headers.parameters("content-disposition")[0]
     return part.content_type in _TEXT_TYPES and disposition != "attachment"
-
-
-def _is_body_picture(part: Part, content_type: str, filename: str) -> bool:
-    """Small, and shown in the text or named as signatures name theirs (M6)."""
-    if not content_type.startswith("image/") or content_type == content.TIFF:
-        return False
-    in_text = "multipart/related" in part.path and bool(part.headers.raw("content-id"))
-    by_name = bool(_SIGNATURE_NAME.fullmatch(filename))
-    return (in_text or by_name) and part.size < _SMALL_PICTURE * _BASE64_GROWTH
 
 
 def why_no_document(content_type: str) -> str:

@@ -3,8 +3,8 @@
 One line of JSON asks, one answers, over ``state_dir/control.sock``. Where no daemon runs, a
 verb takes the lock and the ledger itself for as long as its question takes. Every request is
 ``{"command": name, …arguments}``; every answer ``{"ok": true, "result": …}`` or ``{"ok": false,
-"error": sentence}``. Commands that show what a mail was, as later those that change something,
-leave a row: who, what, when (K8).
+"error": sentence}``. Commands that show what a mail was or change something leave a row: who, what,
+when (K8); one that changes something writes it in the same transaction as the change.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from typing import Any
 from mail2fax import events
 from mail2fax.clock import Clock
 from mail2fax.errors import Mail2FaxError, SpoolLocked
-from mail2fax.spool import people_commands, stories
-from mail2fax.spool.spool import Spool
+from mail2fax.spool import holds, people_commands, stories
+from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import as_json
 
 _UCRED = struct.Struct("3i")  # process, user, group
@@ -60,11 +60,39 @@ async def _show(spool: Spool, request: dict[str, Any], _who: str) -> Any:
     return as_json(story)
 
 
+async def _release(spool: Spool, request: dict[str, Any], who: str) -> Any:
+    """``queue release``: fax a held mail, ``pictures`` being ``send`` or ``without``.
+
+    Raises:
+        NotHeld: it cannot be.
+    """
+    decided = "without" if request.get("pictures") == "without" else "send"
+    reference = str(request.get("reference", ""))
+    await spool.do(holds.release, reference, decided, who, spool.now())
+    spool.bells.ring(Station.PREPARING)
+    return {"released": reference}
+
+
+async def _drop(spool: Spool, request: dict[str, Any], who: str) -> Any:
+    """``queue drop``: end a held mail without faxing it.
+
+    Raises:
+        NotHeld: it cannot be.
+    """
+    reference = str(request.get("reference", ""))
+    await spool.do(holds.drop, reference, who, spool.now())
+    spool.bells.ring(Station.ANSWERING)
+    return {"dropped": reference}
+
+
+_CHANGING = frozenset({"release", "drop"})
 _UNTOLD = frozenset({"command", "hash"})
-_NOTED = frozenset({"show", *people_commands.NOTED})
+_NOTED = frozenset({"show", *people_commands.NOTED}) | _CHANGING
 _COMMANDS: dict[str, Callable[[Spool, dict[str, Any], str], Awaitable[Any]]] = {
     "list": _list,
     "show": _show,
+    "release": _release,
+    "drop": _drop,
     **people_commands.COMMANDS,
 }
 
@@ -80,9 +108,10 @@ async def carry_out(spool: Spool, request: dict[str, Any], who: str) -> dict[str
     except Mail2FaxError as error:
         answer = {"ok": False, "error": str(error)}
     if name in _NOTED:
-        arguments = {key: str(value) for key, value in request.items() if key not in _UNTOLD}
         result = "done" if answer["ok"] else str(answer["error"])
-        await spool.note_command(who, name, arguments, result)
+        if name not in _CHANGING or not answer["ok"]:
+            arguments = {key: str(value) for key, value in request.items() if key not in _UNTOLD}
+            await spool.note_command(who, name, arguments, result)
         events.commanded(who, name, result)
     return answer
 

@@ -42,6 +42,7 @@ class MailEvent(StrEnum):
     HELD = "person asked"
     RELEASED = "person released"
     DROPPED = "person dropped"
+    OVERDUE = "nobody decided in time"
     DAMAGED = "bytes not believable"
     PURGED = "content destroyed"
 
@@ -141,6 +142,7 @@ MAIL: Mapping[MailState, Mapping[MailEvent, MailState]] = {
     _M.HELD: {
         _ME.RELEASED: _M.ACCEPTED,
         _ME.DROPPED: _M.REFUSED,
+        _ME.OVERDUE: _M.REFUSED,
         _ME.DAMAGED: _M.QUARANTINED,
     },
     _M.PREPARED: {_ME.DAMAGED: _M.QUARANTINED, _ME.PURGED: _M.PURGED},

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, insert, select, update
 
-from mail2fax.spool import jobs, schema
+from mail2fax.spool import jobs, letterheads, schema
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, MailEvent, MailState
 from mail2fax.spool.moves import FAX, MAIL, move
 from mail2fax.spool.records import FaxToPrepare, MailToPrepare
@@ -47,6 +47,9 @@ def claim(connection: Connection, now: float, limit: int, lease: float) -> list[
             row.who,
             from_json(Options, row.options),
             tuple(faxes[row.id]),
+            has_reply_address=bool(row.reply_to),
+            pictures_decided=row.pictures_decided,
+            known_pictures=letterheads.known(connection, row.who),
         )
         for row in rows
     ]
@@ -89,7 +92,7 @@ def try_again(connection: Connection, mail_id: str, next_try: float) -> None:
     connection.execute(update(mail).where(mail.c.id == mail_id).values(next_try=next_try))
 
 
-def prepared(
+def prepared(  # noqa: PLR0917 - what preparing found, piece by piece
     connection: Connection,
     mail_id: str,
     documents: Sequence[Document],
@@ -98,11 +101,13 @@ def prepared(
     options: Mapping[str, Options],
     per_order: int,
     now: float,
+    pictures: Sequence[str] = (),
 ) -> None:
     """The documents are ready on disk: the mail's jobs come to be in the same transaction.
 
     Args:
         options: how each fax is sent, by fax id.
+        pictures: SHA-256 of the pictures that belong to its text (M6).
     """
     move(
         connection, MAIL, mail_id, MailEvent.PREPARED, now,
@@ -113,6 +118,7 @@ def prepared(
     fax = schema.fax
     for fax_id, chosen in options.items():
         connection.execute(update(fax).where(fax.c.id == fax_id).values(options=as_json(chosen)))
+    letterheads.remember(connection, mail_id, pictures, now)
     jobs.create_for_mail(connection, mail_id, now, per_order)
 
 
@@ -131,18 +137,19 @@ def refused(
         connection, MAIL, mail_id, MailEvent.REFUSED, now, why,
         why=why, not_faxed=as_json(list(not_faxed)),
     )  # fmt: skip
-    _fail_all(connection, mail_id, "refused", why, now)
+    fail_all(connection, mail_id, "refused", why, now)
     owe(connection, mail_id, REFUSED, now)
 
 
 def quarantined(connection: Connection, mail_id: str, why: str, now: float) -> None:
     """The mail's bytes cannot be believed or read (K5): never faxed, and the person is told."""
     move(connection, MAIL, mail_id, MailEvent.DAMAGED, now, why, why=why)
-    _fail_all(connection, mail_id, "quarantined", why, now)
+    fail_all(connection, mail_id, "quarantined", why, now)
     owe(connection, mail_id, REFUSED, now)
 
 
-def _fail_all(connection: Connection, mail_id: str, status: str, why: str, now: float) -> None:
+def fail_all(connection: Connection, mail_id: str, status: str, why: str, now: float) -> None:
+    """Every fax of a mail that is not under way ends as not sent."""
     fax = schema.fax.c
     outcome = as_json(Outcome(End.NOT_SENT, status, now, why))
     open_faxes = select(fax.id).where(fax.mail_id == mail_id, fax.state.in_(_OPEN))

@@ -74,6 +74,9 @@ class MailToPrepare:
         rule: name of the rule that admitted it.
         who: its identity as one word (L9).
         options: the rule's, as they were when the mail came.
+        has_reply_address: whether anybody but the admin can be told of it.
+        pictures_decided: what a person decided about its pictures, None if nobody did.
+        known_pictures: SHA-256 of those its identity sends again and again (M6).
     """
 
     id: str
@@ -86,6 +89,9 @@ class MailToPrepare:
     who: str
     options: Options
     faxes: tuple[FaxToPrepare, ...]
+    has_reply_address: bool = True
+    pictures_decided: str | None = None
+    known_pictures: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,3 +259,4 @@ class MailStory:
     faxes: tuple[FaxStory, ...]
     told: tuple[ReplyStory, ...]
     history: tuple[HistoryLine, ...] = ()
+    hold_until: float | None = None

@@ -8,15 +8,16 @@ from mail2fax.spool.moves import REPLY, line, move, remember
 from mail2fax.spool.naming import new_id
 from mail2fax.spool.records import ReplyToSend
 
-ACCEPTED, REFUSED, OUTCOME, WAITING, HELD, COPY = (
+ACCEPTED, REFUSED, ASKED, OUTCOME, WAITING, HELD, COPY = (
     "accepted",
     "refused",
+    "asked",
     "outcome",
     "waiting",
     "held",
     "copy",
 )
-_ONCE_A_MAIL = frozenset({ACCEPTED, REFUSED, WAITING})
+_ONCE_A_MAIL = frozenset({ACCEPTED, REFUSED, ASKED, WAITING})
 _FOR_OUTCOME_ONLY = frozenset({ACCEPTED})
 """Kinds that a rule with ``replies: outcome`` does without."""
 

@@ -7,6 +7,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select
 
 from mail2fax.spool import schema
 from mail2fax.spool.finding import document_of, options_of_fax
+from mail2fax.spool.lifecycle import MailState
 from mail2fax.spool.records import (
     FaxStory,
     HistoryLine,
@@ -89,6 +90,7 @@ def of_mail(connection: Connection, mail_id: str) -> MailStory:
         faxes=_faxes(connection, mail_id),
         told=_told(connection, mail_id),
         history=_history(connection, mail_id),
+        hold_until=row.next_try if row.state == MailState.HELD else None,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.pictures.table import Row
 from tests.unit.mails import PDF, SCAN, TEXT, TOP, attached, mail, real_pdf, real_tiff
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios" / "bad_config"
@@ -97,6 +98,20 @@ def test_explain_says_which_gate_refuses(
     assert told["when"] == when
     assert (refused or "") in (told["refused"] or "")
     assert code == (1 if refused else 0)
+
+
+def test_explain_shows_what_would_be_asked(tmp_path: Path) -> None:
+    """M6, M13: a mail with a picture in doubt would be held, and why; the rest is shown."""
+    path = tmp_path / "doubt.eml"
+    path.write_bytes(Row("outlook", True, ("logo", "square"), ("body", "ask")).mail)
+
+    code, (told,) = explained("--to", "0225550123@fax.example.com", path)
+
+    assert (code, told["when"]) == (1, "mail")
+    assert told["refused"].startswith("It would be held until a person decides")
+    assert "“image002.png” (512 x 512 pixels, 4 kB)" in told["refused"]
+    assert [one["filename"] for one in told["documents"]] == ["a.pdf"]
+    assert {one["filename"] for one in told["not_faxed"]} >= {"image001.png", "image002.png"}
 
 
 def test_explain_takes_several_mails_and_speaks_to_people(tmp_path: Path, stored: Path) -> None:

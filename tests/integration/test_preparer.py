@@ -32,7 +32,12 @@ class Desk:
         self.children = Children(count=2, deadline=20)
         self._task: asyncio.Task[None] | None = None
 
-    async def accept(self, data: bytes = GOOD, options: Options | None = None) -> str:
+    async def accept(
+        self,
+        data: bytes = GOOD,
+        options: Options | None = None,
+        reply_to: tuple[str, ...] = ("ann@example.org",),
+    ) -> str:
         """A mail as accepting leaves it; its id."""
         now = self.clock.now()
         mail_id = naming.new_id(now)
@@ -45,7 +50,7 @@ class Desk:
         new = NewMail(
             mail_id, naming.new_reference(), now, len(data), found.header_sha256,
             found.body_sha256, found.digest, Envelope("ann@example.org", (NUMBER,)),
-            Identity("r", "network", "n"), "s", found.headline, (to,), ("ann@example.org",),
+            Identity("r", "network", "n"), "s", found.headline, (to,), reply_to,
             options=options or Options(),
         )  # fmt: skip
         await self.spool.accept(new, file)

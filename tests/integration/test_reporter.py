@@ -20,7 +20,7 @@ from mail2fax.answering.texts import Letter
 from mail2fax.clock import Clock
 from mail2fax.errors import PermanentFailure, TemporaryFailure
 from mail2fax.simulator.mailbox import Mailbox
-from mail2fax.spool import finding, jobs, naming, preparation, stories
+from mail2fax.spool import finding, holds, jobs, naming, preparation, stories
 from mail2fax.spool.records import MailStory, NewMail, ReplyToSend
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import Destination, Envelope, FaxNumber, Headline, Identity
@@ -58,7 +58,17 @@ class Desk:
         await self.spool.do(jobs.held, job.id, now, "Fax.Plus shows no trace of it")
         return mail_id
 
-    async def _accepted(self, *reply_to: str, subject: str = "Lab results") -> str:
+    async def asked(self, *reply_to: str, device: bool = False) -> str:
+        """A mail with a picture in doubt; its id."""
+        mail_id = await self._accepted(*reply_to, device=device)
+        now = self.clock.now()
+        await self.spool.do(holds.hold, mail_id, "Is “a.png” a document?", [], now + 60, now)
+        self.spool.bells.ring(Station.ANSWERING)
+        return mail_id
+
+    async def _accepted(
+        self, *reply_to: str, subject: str = "Lab results", device: bool = False
+    ) -> str:
         now = self.clock.now()
         mail_id = naming.new_id(now)
         file = self.spool.content.new_mail(mail_id)
@@ -66,7 +76,7 @@ class Desk:
         number = FaxNumber("+41225550123")
         mail = NewMail(
             mail_id, naming.new_reference(), now, 1, "h", "b", mail_id,
-            Envelope(ANN, ("x",)), Identity("r", "network", "n"), "s",
+            Envelope(ANN, ("x",)), Identity("r", "network", "n", device), "s",
             Headline(subject, "<1@example.org>", "<0@example.org>"),
             (Destination("0225550123", number, "national", "CH"),), reply_to,
         )  # fmt: skip
@@ -105,6 +115,27 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield desk
         await desk.stop()
     await spool.close()
+
+
+async def test_a_question_goes_to_the_sender_and_the_admin(desk: Desk) -> None:
+    """M6, defaults: the sender is asked and the admin copied."""
+    mail_id = await desk.asked(ANN)
+    desk.start(admin="admin@example.org")
+    await desk.when(mail_id, is_told)
+
+    (kept,) = desk.mailbox.kept
+    assert kept.rcpt_tos == (ANN, "admin@example.org")
+    assert b"Cc: admin@example.org" in kept.content
+    assert b"--without-pictures" in kept.content
+
+
+async def test_what_a_device_asks_the_admin_answers(desk: Desk) -> None:
+    """Defaults: of a copier's mail the admin is asked, the office at last."""
+    mail_id = await desk.asked(ANN, device=True)
+    desk.start(admin="admin@example.org")
+    await desk.when(mail_id, is_told)
+
+    assert [kept.rcpt_tos for kept in desk.mailbox.kept] == [("admin@example.org",)]
 
 
 def is_told(story: MailStory) -> bool:

@@ -7,11 +7,13 @@ from mail2fax.reading.decoding import decode
 from mail2fax.reading.gate import Gate
 from mail2fax.reading.mail import MailReading, read_mail
 from mail2fax.reading.parts import made_up_name
+from tests.pictures.images import picture
 from tests.unit.mails import PDF, SCAN, TEXT, TIFF, attached, mail, multipart, part
 
 LATIN = part("Content-Type: text/plain; charset=iso-8859-1", "Grüße".encode("latin-1"))
 HTML = part("Content-Type: text/html", b"<p>Hello <b>you</b></p>")
-PICTURE = b"\x89PNG\r\n\x1a\n" + b"\0" * 500
+PICTURE = picture("logo")
+SHOWS = part("Content-Type: text/html", b"<img src='cid:x'>")
 
 
 def read(data: bytes) -> MailReading:
@@ -73,7 +75,7 @@ def test_the_text_becomes_the_comment(text: bytes, comment: str) -> None:
         (part("Content-Type: text/x-unknown; name=a.vcf", b"BEGIN:VCARD"), "contact"),
         (part("Content-Type: image/png; name=image001.png", PICTURE), "small picture"),
         (part("Content-Type: multipart/related; boundary=c",
-              multipart("c", part("Content-Type: image/png\nContent-ID: <x>", PICTURE))),
+              multipart("c", SHOWS, part("Content-Type: image/png\nContent-ID: <x>", PICTURE))),
          "small picture"),
     ],
     ids=["calendar", "signature", "mail", "card", "logo", "cid"],
@@ -90,7 +92,7 @@ def test_what_is_no_document_is_listed_with_its_fate(one: bytes, why: str) -> No
     "one",
     [
         part("Content-Type: image/png; name=scan.png", PICTURE),
-        part("Content-Type: image/png; name=image001.png", PICTURE + b"\0" * 90_000),
+        part("Content-Type: image/png; name=image001.png", picture("photo")),
         part("Content-Type: text/plain; name=letter.txt", b"Dear"),
         part("Content-Type: application/zip; name=a.zip", b"PK\x03\x04"),
         part("Content-Type: application/ms-tnef; name=winmail.dat", b"\x78\x9f\x3e\x22"),

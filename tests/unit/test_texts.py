@@ -40,7 +40,7 @@ SETTINGS = LetterSettings("Europe/Zurich")
 
 def letter(kind: str, story: MailStory = STORY) -> Letter:
     """The letter of a kind about the story's first fax."""
-    fax_id = None if kind in ("accepted", "refused", "waiting") else story.faxes[0].id
+    fax_id = None if kind in ("accepted", "asked", "refused", "waiting") else story.faxes[0].id
     return letter_for(kind, story, fax_id, SETTINGS)
 
 
@@ -224,3 +224,16 @@ def test_strangers_texts_stay_on_their_line(subject: str, name: str) -> None:
     assert len(told.body.split("\n")) <= len(plain.body.split("\n"))
     assert not any(ord(letter_) < 32 for letter_ in told.subject + told.from_name)
     assert safe(subject) == safe(safe(subject))
+
+
+def test_a_question_about_pictures_says_how_to_answer() -> None:
+    """M6: the pictures, until when, and the commands; nothing when it was decided meanwhile."""
+    question = "It is not clear whether “a.png” (512 x 512 pixels, 4 kB) is a document."
+    asked = letter("asked", replace(STORY, why=question, hold_until=NOW))
+    late = letter("asked", replace(STORY, why=""))
+
+    assert asked.from_name == "Fax ON HOLD 0225550123"
+    assert asked.body.splitlines()[2].startswith(question)
+    assert "queue release M2F-7K3QX --without-pictures" in asked.body
+    assert "Without an answer by 18 Nov 2026" in asked.body
+    assert "decided meanwhile" in late.body

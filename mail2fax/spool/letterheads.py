@@ -1,0 +1,46 @@
+"""Ledger commands about pictures an identity sends again and again (M6): its letterhead."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from mail2fax.spool import schema
+
+_OFTEN = 3
+_MOST = 200
+_KEPT = 90 * 86400.0
+
+
+def known(connection: Connection, who: str) -> frozenset[str]:
+    """SHA-256 of the pictures that belonged to the text of three earlier mails.
+
+    Args:
+        who: the identity; of very many pictures the 200 it used last are told.
+    """
+    picture = schema.picture.c
+    query = (
+        select(picture.sha256)
+        .where(picture.who == who)
+        .group_by(picture.sha256)
+        .having(func.count() >= _OFTEN)
+        .order_by(func.max(picture.seen_at).desc())
+        .limit(_MOST)
+    )
+    return frozenset(connection.scalars(query))
+
+
+def remember(connection: Connection, mail_id: str, pictures: Iterable[str], now: float) -> None:
+    """Write down which pictures belonged to the text of a mail."""
+    who = connection.scalar(select(schema.mail.c.who).where(schema.mail.c.id == mail_id))
+    rows = [
+        {"who": who, "sha256": sha256, "mail_id": mail_id, "seen_at": now}
+        for sha256 in sorted(set(pictures))
+    ]
+    if rows:
+        connection.execute(insert(schema.picture).on_conflict_do_nothing(), rows)
+
+
+def forget(connection: Connection, now: float) -> None:
+    """Forget what was last seen 90 days ago."""
+    connection.execute(delete(schema.picture).where(schema.picture.c.seen_at < now - _KEPT))
