@@ -15,16 +15,16 @@ from mail2fax import events
 from mail2fax.accepting.admission import ENVELOPE, MICROSOFT, AuthorRule, Rule, Way
 from mail2fax.accepting.crowd import Crowd, CrowdLimits
 from mail2fax.accepting.dialogue.tls import TlsFiles
+from mail2fax.accepting.judging import AuthorJudge
 from mail2fax.accepting.listener import Listener
 from mail2fax.accepting.logins import Logins
 from mail2fax.accepting.settings import (
-    Judge,
     ListenerSettings,
     LoginVerifier,
     Place,
     RelaySettings,
-    nobody_is_proved,
 )
+from mail2fax.accepting.signatures import Resolver, Signatures, dns_text
 from mail2fax.accepting.transaction import RecipientLimits
 from mail2fax.answering.mailer import Relay
 from mail2fax.answering.message import Sender
@@ -66,8 +66,18 @@ class Daemon:
         addresses: where its listeners really listen.
     """
 
-    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+    def __init__(
+        self, config: Config, clock: Clock | None = None, resolver: Resolver = dns_text
+    ) -> None:
+        """Remember what to run.
+
+        Args:
+            config: the configuration.
+            clock: instead of the machine's.
+            resolver: of TXT records, instead of the machine's.
+        """
         self._config = config
+        self._resolver = resolver
         self._clock = clock or Clock()
         self._tasks: list[asyncio.Task[None]] = []
         self._listeners: list[Listener] = []
@@ -97,6 +107,7 @@ class Daemon:
         self._control = ControlSocket(self._spool, config.state_dir)
         own = (network for rule in config.senders for network in rule.networks)
         self._logins = Logins(self._spool, clock, own)
+        self._signatures = Signatures(self._resolver)
         self._start_stations()
         try:
             await self._control.open()
@@ -116,6 +127,9 @@ class Daemon:
         for number, listen in enumerate(config.listen):
             logins = self._logins if config.has_logins else None
             settings = listener_settings(config, listen, number, logins)
+            if settings.relay is not None:
+                judge = AuthorJudge(settings.rules, self._spool, self._signatures)
+                settings = replace(settings, relay=replace(settings.relay, judge=judge))
             settings = replace(settings, contacts=self._names)
             listener = Listener(settings, self._spool, self._clock, crowd)
             self._listeners.append(listener)
@@ -181,6 +195,7 @@ class Daemon:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._control.close()
         self._logins.close()
+        self._signatures.close()
         await self._client.aclose()
         await self._spool.close()
 
@@ -298,7 +313,6 @@ def listener_settings(
     listen: Listen,
     number: int,
     logins: LoginVerifier | None = None,
-    judge: Judge = nobody_is_proved,
 ) -> ListenerSettings:
     """One listener."""
     limits, tls = config.limits, listen.tls or config.tls
@@ -318,7 +332,7 @@ def listener_settings(
         logins=None if listen.of_relays else logins,
         auth_without_tls=listen.auth_without_tls,
         legacy=listen.legacy,
-        relay=RelaySettings(reach_of(config, listen), judge) if listen.of_relays else None,
+        relay=RelaySettings(reach_of(config, listen)) if listen.of_relays else None,
     )
 
 

@@ -157,6 +157,16 @@ def logged_in(session: str, peer: str) -> None:
     _report(logging.INFO, "logged-in", session=session, peer=peer)
 
 
+def signature_odd(what: str) -> None:
+    """A DKIM signature could not be read; it proved nothing."""
+    _report(logging.INFO, "signature-odd", error=what)
+
+
+def signature_unknowable(why: str) -> None:
+    """A domain's DKIM key could not be asked for; the mail server is to come again."""
+    _report(logging.WARNING, "signature-unknowable", why=why)
+
+
 def accept_failed(reference: str, session: str, error: BaseException) -> None:
     """A mail could not be taken; the client got a 4xx without the detail told here (L3)."""
     _log.error(

@@ -13,7 +13,7 @@ from mail2fax.accepting.transaction import RecipientLimits
 from mail2fax.reading.addresses import AddressRules
 from mail2fax.reading.contacts import Contacts
 from mail2fax.reading.gate import GateReading
-from mail2fax.values import Response
+from mail2fax.values import Destination, Response
 
 
 class TryLater(Exception):
@@ -40,12 +40,16 @@ class RelayedMail:
         mail_from: the reverse-path; it proves nothing.
         proof: of the server, which admits nobody.
         found: what the first gate read, the headline and digest among it.
+        recipients: the forward-paths that were accepted, as written.
+        destinations: the fax numbers read out of them.
     """
 
     file: Path
     mail_from: str
     proof: Proof
     found: GateReading
+    recipients: tuple[str, ...] = ()
+    destinations: tuple[Destination, ...] = ()
 
 
 class Judge(Protocol):

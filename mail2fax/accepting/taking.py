@@ -138,7 +138,10 @@ class Taking:
         relay = self._settings.relay
         if relay is None:
             return None
-        mail = RelayedMail(file.path, transaction.mail_from, client.proof, found)
+        mail = RelayedMail(
+            file.path, transaction.mail_from, client.proof, found,
+            tuple(transaction.paths), transaction.destinations,
+        )  # fmt: skip
         rule = await relay.judge(mail)
         return rule if isinstance(rule, Response) else transaction.submit_to(rule)
 

@@ -47,6 +47,8 @@ MAY_IMPORT = {
 ONE_DOOR = {
     "aiosmtpd": {"accepting/listener.py", "simulator"},
     "argon2": {"accepting/passwords.py"},
+    "dkim": {"accepting/signatures.py"},
+    "dns": {"accepting/signatures.py"},
     "httpx": {"faxplus"},
     "sqlalchemy": {"spool"},
     "alembic": {"spool"},
