@@ -15,7 +15,7 @@ from mail2fax.config import Config
 from mail2fax.config_fields import machine_timezone
 from mail2fax.daemon import address_rules, children, contacts_file, option_rules
 from mail2fax.preparing.children import ChildFailed, Children
-from mail2fax.reading.addresses import AddressRules, read_address
+from mail2fax.reading.addresses import AddressReading, AddressRules, read_address
 from mail2fax.reading.contacts import NOBODY, Contacts
 from mail2fax.reading.gate import Gate
 from mail2fax.reading.numbers import EVERYWHERE, NumberRules
@@ -94,9 +94,7 @@ class Explainer:
         refusals: list[Response] = []
         for recipient in recipients:
             reading = read_address(recipient, self.addresses, self.contacts)
-            refusal = reading.refusal
-            for one in reading.destinations:
-                refusal = refusal or refusal_of(one.wishes, self.option_rules, self.now, 550)
+            refusal = reading.refusal or self.refused_wishes(reading)
             if refusal is None:
                 told += reading.destinations
             else:
@@ -104,6 +102,13 @@ class Explainer:
                 told.append(Destination(recipient, None, refusal.text))
         taken = any(one.number for one in told)
         return told, None if taken or not refusals else refusals[0]
+
+    def refused_wishes(self, reading: AddressReading) -> Response | None:
+        """Why the options of an address cannot be met; None when they can."""
+        refusals = (
+            refusal_of(one.wishes, self.option_rules, self.now, 550) for one in reading.destinations
+        )
+        return next((one for one in refusals if one is not None), None)
 
     def _first_gate(self, mail: Path, taken: Iterable[Destination]) -> Verdict:
         gate = Gate()

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mail2fax.reading.addresses import AddressReading, AddressRules
-    from mail2fax.reading.contacts import Contacts
+    from mail2fax.explain import Explainer
+    from mail2fax.reading.addresses import AddressReading
 
 _DONE, _REFUSED = 0, 1
 _HOME = "CH"
@@ -43,29 +43,24 @@ def add_number_verb(verbs: Any, add_config: AddConfig) -> None:
 def _number(arguments: argparse.Namespace) -> int:
     from mail2fax.reading.addresses import read_address  # noqa: PLC0415
 
-    rules, contacts = _rules(arguments)
-    reading = read_address(arguments.text, rules, contacts)
+    explainer = _explainer(arguments)
+    reading = read_address(arguments.text, explainer.addresses, explainer.contacts)
+    if refusal := explainer.refused_wishes(reading):
+        reading = replace(reading, destinations=(), refusal=refusal)
     print(_as_json(arguments.text, reading) if arguments.json else _in_words(reading))
     return _REFUSED if reading.refusal else _DONE
 
 
-def _rules(arguments: argparse.Namespace) -> tuple["AddressRules", "Contacts"]:
+def _explainer(arguments: argparse.Namespace) -> "Explainer":
     """How it is read: by the configuration, changed by what the command line says."""
     from mail2fax.config import load_config  # noqa: PLC0415
     from mail2fax.config_fields import country  # noqa: PLC0415
-    from mail2fax.daemon import address_rules  # noqa: PLC0415
     from mail2fax.errors import ConfigError  # noqa: PLC0415
-    from mail2fax.explain import names_of, open_rules  # noqa: PLC0415
-    from mail2fax.reading.addresses import AddressRules  # noqa: PLC0415
-    from mail2fax.reading.contacts import NOBODY  # noqa: PLC0415
+    from mail2fax.explain import explainer_for  # noqa: PLC0415
 
-    if arguments.config:
-        config = load_config(arguments.config)
-        rules = address_rules(config, config.listen[0], config.senders[0])
-        contacts = names_of(config)
-    else:
-        rules, contacts = AddressRules((), open_rules(_HOME)), NOBODY
-    numbers = rules.numbers
+    config = load_config(arguments.config) if arguments.config else None
+    explainer = explainer_for(config, _HOME)
+    numbers = explainer.addresses.numbers
     if arguments.region:
         try:
             numbers = replace(numbers, region=country(arguments.region))
@@ -73,7 +68,8 @@ def _rules(arguments: argparse.Namespace) -> tuple["AddressRules", "Contacts"]:
             raise ConfigError([f"--region: {error}"]) from None
     if arguments.outside_line:
         numbers = replace(numbers, outside_line=arguments.outside_line)
-    return replace(rules, numbers=numbers, allow_no_domain=True), contacts
+    addresses = replace(explainer.addresses, numbers=numbers, allow_no_domain=True)
+    return replace(explainer, addresses=addresses)
 
 
 def _in_words(reading: "AddressReading") -> str:

@@ -153,7 +153,12 @@ def test_number_reads_whole_addresses(tmp_path: Path) -> None:
 
     tag = run("number", "--json", "0225550123+lab@fax.example.com")
     assert json.loads(tag.stdout)["refused"] == "550 5.1.3 +lab is no number. Leave it out"
-    assert "split off: the option at = 0800" in run("number", "0225550123/at=0800@x.example").stdout
+    option = run("number", "0225550123/resolution=fine@x.example")
+    assert option.returncode == 0
+    assert "split off: the option resolution = fine" in option.stdout
+    unknown = run("number", "0225550123/resolutoin=fine@x.example")
+    assert unknown.returncode == 1
+    assert "refused: " in unknown.stdout
 
     (tmp_path / "contacts.yaml").write_text("contacts: {lab: +41435550123}\n", "utf-8")
     config = tmp_path / "mail2fax.yaml"
