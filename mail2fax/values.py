@@ -259,6 +259,10 @@ class Converted:
     why: str
 
 
+PAGE = "page"
+"""Role of the document that is the mail's own text, and the ``body`` that asks for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One file to fax, as it stood in the mail, decoded.

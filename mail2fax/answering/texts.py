@@ -17,7 +17,7 @@ from mail2fax.clock import utc
 from mail2fax.spool import replies
 from mail2fax.spool.lifecycle import FaxState
 from mail2fax.spool.records import FaxStory, MailStory
-from mail2fax.values import Document, End, NotFaxed, Outcome
+from mail2fax.values import Document, End, NotFaxed, Options, Outcome
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
 _LONGEST_SUBJECT = 200
@@ -122,7 +122,8 @@ def _facts_of_mail(
     if kind == replies.ACCEPTED:
         return "accepted", _accepted(story, settings)
     assert kind == replies.WAITING, "the other kinds tell of one fax"
-    until = _time(story.received_at + settings.give_up, settings)
+    begins = min(max(story.received_at, options.at or 0.0) for _, options in _each(story))
+    until = _time(begins + settings.give_up, settings)
     return "WAITING", {"headline": "Your fax has not been sent yet.", "until": until}
 
 
@@ -132,11 +133,13 @@ def _accepted(story: MailStory, settings: LetterSettings) -> dict[str, Any]:
     many = f"Your fax to {len(taken)} numbers was handed over to Fax.Plus."
     one = f"Your fax to {dialled(taken[0].number) if taken else ''} was handed over to Fax.Plus."
     part = f"Your fax was handed over to Fax.Plus for {len(taken)} of {len(story.faxes)} numbers."
-    at = story.options.at
     return {
         "headline": part if not whole else one if len(taken) == 1 else many,
         "text_fate": _text_fate(story),
-        "goes_at": _time(at, settings) if at is not None else "",
+        "goes_at": _by_number(
+            (number, _time(options.at, settings) if options.at else "")
+            for number, options in _each(story)
+        ),
     }
 
 
@@ -210,10 +213,35 @@ def _is_plain_text(part: NotFaxed) -> bool:
     return part.filename is None and part.content_type in ("text/plain", "text/html")
 
 
+def _each(story: MailStory) -> list[tuple[str, Options]]:
+    """Every number with how its fax is sent."""
+    return [(fax.number, fax.options or story.options) for fax in story.faxes]
+
+
+def _by_number(told: Iterable[tuple[str, str]]) -> str:
+    """One text for all numbers; where they differ, each with its numbers."""
+    numbers: dict[str, list[str]] = {}
+    for number, text in told:
+        numbers.setdefault(text, []).append(dialled(number))
+    if len(numbers) == 1:
+        return next(iter(numbers))
+    return "; ".join(f"{', '.join(those)}: {text or 'now'}" for text, those in numbers.items())
+
+
 def _text_fate(story: MailStory) -> str:
-    if story.options.cover is not None:
+    return _by_number((number, _fate(story, options)) for number, options in _each(story))
+
+
+def _fate(story: MailStory, options: Options) -> str:
+    """What became of the mail's text for one number."""
+    on_cover = options.cover is not None and options.body in ("cover", "comment+cover")
+    if on_cover and story.comment:
+        return "Your text stands on the cover page."
+    if options.body == "page":
+        return "Your text was faxed as a page."
+    if options.cover is not None:
         return "The cover page carries what you asked for; your text itself was not faxed."
-    if story.comment and story.options.body != "off":
+    if story.comment and options.body in (None, "comment", "comment+cover"):
         return "Your text was not sent to the recipient; Fax.Plus keeps it as a comment."
     return "Only the documents were sent to the recipient, no text."
 

@@ -7,6 +7,7 @@ from mail2fax.spool.records import Job
 
 _LONGEST_COMMENT = 500
 _OUR_RETRIES = (0, 0)
+_MARK, _NO_MARK = "m2f:", "m2f "
 _INTO_COMMENT = (None, "comment", "comment+cover")
 
 
@@ -41,9 +42,10 @@ def comment_with(token: str, words: str) -> str:
 
 
 def _words(job: Job) -> str:
-    if job.options.comment is not None:
-        return job.options.comment
-    return job.comment if job.options.body in _INTO_COMMENT else ""
+    """The comment's words; a token quoted in them must not be taken for the fax's own (S3)."""
+    options = job.options
+    own = job.comment if options.body in _INTO_COMMENT else ""
+    return (own if options.comment is None else options.comment).replace(_MARK, _NO_MARK)
 
 
 def _cover(job: Job) -> CoverPage | None:

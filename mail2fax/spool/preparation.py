@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mail2fax.spool import jobs, letterheads, schema
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, MailEvent, MailState
@@ -12,6 +12,11 @@ from mail2fax.spool.records import FaxToPrepare, MailToPrepare
 from mail2fax.spool.replies import REFUSED, owe
 from mail2fax.values import Document, End, NotFaxed, Options, Outcome, Wish, as_json, from_json
 
+_CHOOSE_OPTIONS = (
+    update(schema.fax)
+    .where(schema.fax.c.id == bindparam("fax"))
+    .values(options=bindparam("chosen", type_=schema.fax.c.options.type))
+)
 _OPEN = (FaxState.PENDING, FaxState.TWIN)
 
 
@@ -115,9 +120,9 @@ def prepared(  # noqa: PLR0917 - what preparing found, piece by piece
     )  # fmt: skip
     if documents:
         connection.execute(insert(schema.document), _document_rows(mail_id, documents))
-    fax = schema.fax
-    for fax_id, chosen in options.items():
-        connection.execute(update(fax).where(fax.c.id == fax_id).values(options=as_json(chosen)))
+    if options:
+        rows = [{"fax": fax_id, "chosen": as_json(one)} for fax_id, one in options.items()]
+        connection.execute(_CHOOSE_OPTIONS, rows)
     letterheads.remember(connection, mail_id, pictures, now)
     jobs.create_for_mail(connection, mail_id, now, per_order)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from mail2fax.values import (
+    PAGE,
     Destination,
     Document,
     Envelope,
@@ -14,9 +15,6 @@ from mail2fax.values import (
     Quota,
     Wish,
 )
-
-PAGE = "page"
-"""Role of the document that is the mail's own text, and the ``body`` that asks for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,3 +213,20 @@ def test_a_dialect_is_read_when_the_rule_names_it() -> None:
         "+41225550123", "Jane", "Lab result"
     )
     assert '"fr" in the address is no option' in refused(fax=fax)
+
+
+def test_a_text_becomes_a_page_only_where_there_is_one() -> None:
+    """O1, M12: never lost in silence."""
+    page = MailAsked(NOW, has_documents=False, has_page=True)
+
+    assert "the text cannot be made a page" in refused(subject("body", "page"))
+    assert options(subject("body", "page"), mail=page).body == "page"
+
+
+def test_foreign_faxes_need_the_rules_word() -> None:
+    """O5: a fax ID the ledger does not know, such as a received fax's; never a reference."""
+    account = replace(RULES, may_resend="account")
+
+    assert options(subject("resend", "5e7de3ad54cf"), rules=account).from_fax == "5e7de3ad54cf"
+    assert "you have no fax" in refused(subject("resend", "5e7de3ad54cf"))
+    assert "you have no fax" in refused(subject("resend", "M2F-AAAAA"), rules=account)

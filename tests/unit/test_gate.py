@@ -101,3 +101,27 @@ def test_the_digest_leaves_out_what_hops_write() -> None:
     assert read(again).digest == read(SCAN).digest
     assert read(again).header_sha256 != read(SCAN).header_sha256
     assert read(other).digest != read(SCAN).digest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        part("Content-Type: text/plain", b"\r\nfax-options: resend M2F-7K3QX\r\nHi"),
+        part("Content-Type: text/html", b"<p>fax-options: resend M2F-7K3QX</p>"),
+        part("Content-Transfer-Encoding: base64",
+             base64_lines(b"fax-options: resend M2F-7K3QX\n" + b"x" * 9000)),
+    ],
+)  # fmt: skip
+def test_the_gate_sees_that_an_earlier_fax_is_wanted(text: bytes) -> None:
+    """O5, M0: a mail without a document is fine then; first lines are looked at, not judged."""
+    found = read(mail(text))
+
+    assert found.verdict.accepted
+    assert str(found.no_document).startswith("554 5.6.0 No attachment")
+    assert [(one.key, one.value) for one in found.wishes] == [("resend", "M2F-7K3QX")]
+
+
+def test_an_attached_text_is_not_the_mails() -> None:
+    """O6: whatever stands in it."""
+    assert read(mail(attached(b"fax-options: fine", "a.txt", "text/plain"))).wishes == ()
+    assert read(b"").wishes == ()

@@ -1,5 +1,7 @@
 """S2, S3, R4: what is posted for a job."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,3 +98,43 @@ def test_every_failure_has_a_sentence() -> None:
     """W3: a person reads why, in words."""
     for word, status in statuses.FINAL.items():
         assert bool(status.why) == (status.meaning is not Meaning.DONE), word
+
+
+def test_a_bill_is_one_more_tag() -> None:
+    """O4: behind our token and the tags."""
+    order = order_for(job(Options(tags=("a",), bill="4711")), SETTINGS, 0.0)
+
+    assert order.comment_tags == (TOKEN, "a", "4711")
+
+
+def test_a_time_that_has_come_is_now() -> None:
+    """O4: what Fax.Plus does with a time that is over is not documented, so none is sent."""
+    options = Options(at=1000.0)
+
+    assert order_for(job(options), SETTINGS, 1001.0).send_time is None
+    assert order_for(job(options), SETTINGS, 999.0).send_time is not None
+
+
+@pytest.mark.parametrize("body", ["cover", "page", "off"])
+def test_words_that_go_elsewhere_are_no_comment(body: str) -> None:
+    """O1: the comment holds them only when it was asked to."""
+    assert order_for(job(Options(body=body)), SETTINGS, 0.0).comment_text == TOKEN
+    both = order_for(job(Options(body="comment+cover")), SETTINGS, 0.0)
+    assert both.comment_text == f"own words\n{TOKEN}"
+
+
+def test_a_quoted_token_is_never_the_faxs_own() -> None:
+    """S3: words that hold another fax's token would settle the wrong doubt."""
+    other = token_of(new_id(1_700_000_000.0))
+    order = order_for(job(Options(comment=f"see {other}")), SETTINGS, 0.0)
+
+    assert tokens_in(order.comment_text or "") == {TOKEN}
+
+
+def test_a_page_goes_only_where_it_was_asked_for() -> None:
+    """O1: the mail's text as a page belongs to the numbers with body: page."""
+    page = DocumentAtRest(3, Document("3", "t", "application/pdf", 1, "t", role="page", file="t"),
+                          "/storage/t", 1.0)  # fmt: skip
+    for body, count in (("page", 3), (None, 2)):
+        whole = job(Options(body=body))
+        assert len(replace(whole, documents=(*whole.documents, page)).uploads) == count

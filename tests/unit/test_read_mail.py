@@ -8,7 +8,7 @@ from mail2fax.reading.gate import Gate
 from mail2fax.reading.mail import MailReading, read_mail
 from mail2fax.reading.parts import made_up_name
 from tests.pictures.images import picture
-from tests.unit.mails import PDF, SCAN, TEXT, TIFF, attached, mail, multipart, part
+from tests.unit.mails import PDF, SCAN, TEXT, TIFF, TOP, attached, mail, multipart, part
 
 LATIN = part("Content-Type: text/plain; charset=iso-8859-1", "Grüße".encode("latin-1"))
 HTML = part("Content-Type: text/html", b"<p>Hello <b>you</b></p>")
@@ -152,3 +152,53 @@ def test_a_mail_cut_anywhere_gives_the_whole_document_or_none(encoded: bytes) ->
             wrong.append(cut)
 
     assert wrong == []
+
+
+HISTORY = "Thanks.\r\n\r\nOn Mon, 2 Nov 2026, Bob <b@x.example> wrote:\r\n{}\r\n"
+FORWARDED = "-----Original Message-----\r\nFrom: Bob\r\nSent: x\r\n\r\n{}\r\n"
+OPTION = "fax-options: superfine"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [part("Content-Type: text/plain", HISTORY.format("> " + OPTION).encode())],
+        [part("Content-Type: text/plain", HISTORY.format(OPTION).encode())],
+        [part("Content-Type: text/plain", FORWARDED.format(OPTION).encode())],
+        [part("Content-Type: text/plain", b"> " + OPTION.encode())],
+        [TEXT, part("Content-Type: message/rfc822",
+                    f"Subject: [fax: fine]\r\nX-Fax-At: 1\r\n\r\n{OPTION}\r\n".encode())],
+        [part("Content-Type: message/rfc822", f"X-Fax-At: 1\r\n\r\n{OPTION}\r\n".encode())],
+        [TEXT, attached(OPTION.encode(), "a.txt", "text/plain")],
+        [part("Content-Type: text/html",
+              f"<blockquote type=cite>{OPTION}</blockquote>thanks".encode())],
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("nested", [False, True])
+def test_options_of_others_steer_nothing(parts: list[bytes], nested: bool) -> None:
+    """O6: neither quoted, nor forwarded, nor attached text is read for options."""
+    data = mail(*parts, attached())
+
+    assert read_mail(data, len(data), nested=nested).wishes == ()
+
+
+def test_options_are_taken_out_of_what_is_used() -> None:
+    """O2, O3: wishes of three places; Subject and comment without them, the headline as it was."""
+    top = TOP.replace("Subject: Hello", "Subject: [fax: fine] Hello\nX-Fax-Tag: a")
+    text = part("Content-Type: text/plain", b"Fax-Options: urgent\r\n\r\nPlease call.\r\n")
+    reading = read(mail(text, attached(), top=top))
+
+    assert [(one.key, one.place) for one in reading.wishes] == [
+        ("tag", "header"), ("urgent", "body"), ("fine", "subject"),
+    ]  # fmt: skip
+    assert (reading.subject, reading.headline.subject) == ("Hello", "[fax: fine] Hello")
+    assert reading.comment == "Please call."
+
+
+def test_first_lines_of_html_are_read_too() -> None:
+    """O2: a mail of phones and webmail."""
+    html = part("Content-Type: text/html", b"<div>fax-options: fine</div><div>Hello</div>")
+    reading = read(mail(html, attached()))
+
+    assert [one.key for one in reading.wishes] == ["fine"]
+    assert reading.comment == "Hello"

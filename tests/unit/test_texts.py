@@ -237,3 +237,30 @@ def test_a_question_about_pictures_says_how_to_answer() -> None:
     assert "queue release M2F-7K3QX --without-pictures" in asked.body
     assert "Without an answer by 18 Nov 2026" in asked.body
     assert "decided meanwhile" in late.body
+
+
+def test_numbers_sent_in_different_ways_are_told_apart() -> None:
+    """W2, O2: what became of the text, and when each goes."""
+    on_cover = replace(FAX, options=Options(cover=Cover("x"), body="cover", at=NOW + 3600))
+    other = replace(FAX, id="f2", ordinal=2, number="+41445550199", options=Options(body="off"))
+    body = letter("accepted", replace(STORY, faxes=(on_cover, other))).body
+
+    assert "+41 22 555 01 23: Your text stands on the cover page." in body
+    assert "+41 44 555 01 99: Only the documents were sent to the recipient" in body
+    assert "+41 22 555 01 23: 18 Nov 2026, 13:06 CET; +41 44 555 01 99: now" in body
+
+
+def test_a_faxs_own_options_are_what_is_told() -> None:
+    """O2: not the rule's."""
+    fax = replace(FAX, options=Options(at=NOW + 86400, body="page"))
+    body = letter("accepted", replace(STORY, faxes=(fax,), options=Options(at=NOW))).body
+
+    assert "It goes out on 19 Nov 2026, 12:06 CET." in body
+    assert "Your text was faxed as a page." in body
+
+
+def test_waiting_for_a_fax_of_later_ends_later() -> None:
+    """O4, promise 4: giving up counts from the time it is wanted for."""
+    fax = replace(FAX, options=Options(at=NOW + 86400))
+
+    assert "19 Nov 2026, 16:06" in letter("waiting", replace(STORY, faxes=(fax,))).body

@@ -9,7 +9,7 @@ from mail2fax.reading.addresses import AddressRules
 from mail2fax.reading.contacts import Contact, Contacts
 from mail2fax.reading.gate import Gate
 from mail2fax.reading.numbers import NumberRules
-from mail2fax.values import Destination, FaxNumber
+from mail2fax.values import Destination, FaxNumber, Wish
 
 D = "@fax.example.com"
 LAB = Contact(FaxNumber("+41435550123"), "Labor")
@@ -88,3 +88,27 @@ def test_a_long_list_is_told_in_short() -> None:
     response = str(transaction.add(path, ADDRESSES, RecipientLimits(), 0.0))
 
     assert response.endswith("+41225550123 (CH), 2 more")
+
+
+def test_options_of_an_address_are_judged_by_the_rule() -> None:
+    """O2, O3, O5: at RCPT where the rule is known, else after the dot."""
+    people, relayed = Transaction("dr@example.org"), Transaction("dr@example.org")
+    people.rule = RULE
+    gate = Gate()
+    gate.feed(b"Subject: x\r\n\r\n")
+
+    assert told(people, f"0225550123/fien{D}").startswith('550 5.6.0 "fien" in the address')
+    assert told(people, f"0225550123/retry=1/1{D}").startswith("550 5.7.1 retry")
+    assert told(relayed, f"0225550123/fien{D}").startswith("250")
+    relayed.rule = RULE
+    assert str(relayed.weigh(gate.finish(), 0.0)).startswith("554 5.6.0 ")
+
+
+def test_one_number_has_one_set_of_options() -> None:
+    """A5, O2: the same twice is one fax; otherwise nobody knows which was meant."""
+    transaction = Transaction("dr@example.org")
+
+    assert told(transaction, f"0225550123/fine{D}").startswith("250")
+    assert told(transaction, f"+41225550123/fine{D}").startswith("250")
+    assert "different options" in told(transaction, f"0225550123{D}")
+    assert [one.wishes for one in transaction.destinations] == [(Wish("fine", "", "address"),)]

@@ -15,7 +15,7 @@ from mail2fax.reading.options.laying import lay_over
 from mail2fax.reading.options.marks import BODY
 from mail2fax.reading.options.rules import FORBIDDEN, OptionRules, WishRefused
 from mail2fax.reading.options.words import is_reference, understood
-from mail2fax.values import Cover, Destination, Options, Reading, Response, Wish
+from mail2fax.values import PAGE, Cover, Destination, Options, Reading, Response, Wish
 
 LONGEST_MESSAGE = 2000
 _ON_COVER = ("cover", "comment+cover")
@@ -44,7 +44,8 @@ class MailAsked:
         subject: without marks.
         words: the sender's own words, whole.
         sender: who the mail is from, in words.
-        has_documents: whether there is anything to fax but an earlier fax.
+        has_documents: whether anything to fax is attached.
+        has_page: whether its own text was made a page.
     """
 
     received_at: float
@@ -53,6 +54,7 @@ class MailAsked:
     words: str = ""
     sender: str = ""
     has_documents: bool = True
+    has_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ def mail_asked(reading: Reading, received_at: float) -> MailAsked:
         subject=reading.subject,
         words=reading.words,
         sender=headline.from_name or headline.from_address,
-        has_documents=bool(reading.documents),
+        has_documents=any(one.role != PAGE for one in reading.documents),
+        has_page=any(one.role == PAGE for one in reading.documents),
     )
 
 
@@ -101,11 +104,11 @@ def refusal_on_the_line(
     wishes = (*found.wishes, *subject.wishes)
     known = tuple(wish for wish in wishes if wish.place != BODY)
     asks = asks_for_earlier_fax(wishes)
-    for one in destinations:
-        refusal = refusal_of((*known, *one.wishes), rules, received_at, 554)
+    for own in dict.fromkeys(one.wishes for one in destinations):
+        refusal = refusal_of((*known, *own), rules, received_at, 554)
         if refusal is not None:
             return refusal
-        if found.no_document and not asks and not asks_for_earlier_fax(one.wishes):
+        if found.no_document and not asks and not asks_for_earlier_fax(own):
             return found.no_document
     return None
 
@@ -157,6 +160,8 @@ def _of_fax(
     laid = lay_over(base, understood(wishes, rules, mail.received_at))
     if rules.bill_required and laid.bill is None:
         raise WishRefused(_BILL_NEEDED + _some_codes(rules))
+    if laid.body == PAGE and not mail.has_page:
+        raise WishRefused("body: the text cannot be made a page. Attach it as a document")
     return _with_cover(_with_earlier_fax(laid, fax, mail, rules, earlier), fax, mail)
 
 
@@ -173,7 +178,7 @@ def _with_earlier_fax(
     earlier: Callable[[str], str | None],
 ) -> Options:
     if options.resend is None:
-        if not mail.has_documents:
+        if not mail.has_documents and options.body != PAGE:
             raise WishRefused(f"Nothing is attached for {fax.number}. Attach the document")
         return options
     found = earlier(options.resend)
