@@ -54,6 +54,11 @@ _SENTENCES = {
     "string_pattern_mismatch": "write one digit, or leave it out",
     "string_type": "write one value",
 }
+_LETTER = frozenset(
+    {"BZ", "CA", "CL", "CO", "CR", "GT", "MX", "NI", "PA", "PH", "PR", "SV", "US", "VE"}
+)
+"""Where paper is Letter and not A4 (Unicode CLDR, supplemental data, paperSize)."""
+
 _EXAMPLE = "senders: [{networks: [192.168.1.0/24]}]"
 
 
@@ -210,6 +215,11 @@ class Config(Allowances):
         """The own numbers a rule's mails may name: those it sends from, and more."""
         default = rule.source_numbers or self.faxplus.source_numbers
         return tuple(dict.fromkeys((*default, *(rule.may_send_from or self.may_send_from))))
+
+    @property
+    def paper(self) -> str:
+        """What faxes are printed on in the region."""
+        return "letter" if self.region in _LETTER else "a4"
 
     def warnings(self) -> tuple[str, ...]:
         """What an admin should look at, without which everything works."""

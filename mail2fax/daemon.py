@@ -150,6 +150,7 @@ class Daemon:
             {name: option_rules(config, rule) for name, rule in rules},
             config.sending.hold_for,
             has_admin=config.admin is not None,
+            paper=config.paper,
         )
         stations = [
             Preparer(spool, children(config), preparing, clock).run(),

@@ -15,6 +15,7 @@ from mail2fax.config import Config
 from mail2fax.config_fields import machine_timezone
 from mail2fax.daemon import address_rules, children, contacts_file, option_rules
 from mail2fax.preparing.children import ChildFailed, Children
+from mail2fax.preparing.documents import Asked, finest
 from mail2fax.reading.addresses import AddressReading, AddressRules, read_address
 from mail2fax.reading.contacts import NOBODY, Contacts
 from mail2fax.reading.gate import Gate
@@ -124,13 +125,15 @@ class Explainer:
     async def _prepared(
         self, mail: Path, taken: Iterable[Destination]
     ) -> tuple[Reading | None, str | None]:
-        resends = any(asks_for_earlier_fax(one.wishes) for one in taken)
-        dialects = self.option_rules.dialects
+        wishes = [wish for one in taken for wish in one.wishes]
+        asked = Asked(
+            dialects=self.option_rules.dialects,
+            resends=asks_for_earlier_fax(wishes),
+            resolution=finest(wishes, self.options.resolution),
+        )
         with tempfile.TemporaryDirectory() as directory:
             try:
-                prepared = await self.children.prepare(
-                    mail, Path(directory, "documents"), dialects, resends=resends
-                )
+                prepared = await self.children.prepare(mail, Path(directory, "documents"), asked)
             except ChildFailed as failure:
                 return None, f"554 5.6.0 The mail could not be opened safely: {failure}"
         return prepared.reading, None

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mail2fax.preparing.documents import DocumentLimits, prepare_mail
+from mail2fax.preparing.documents import Asked, DocumentLimits, prepare_mail
 from mail2fax.preparing.watch import Watch
-from mail2fax.reading.pictures import PictureKnowledge
-from mail2fax.values import as_json
+from mail2fax.values import as_json, from_json
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _ROOM = 1_000_000
@@ -91,12 +90,8 @@ def _say(line: dict[str, Any]) -> None:
 def _answer(request: dict[str, Any], limits: DocumentLimits, watch: Watch) -> dict[str, Any]:
     """What became of one mail; a failure by its kind alone, without any content."""
     try:
-        knowledge = PictureKnowledge(frozenset(request["known"]), request["decided"])
         mail, directory = Path(request["mail"]), Path(request["directory"])
-        prepared = prepare_mail(
-            mail, directory, limits, watch=watch, knowledge=knowledge,
-            dialects=tuple(request["dialects"]), resends=request["resends"],
-        )  # fmt: skip
+        prepared = prepare_mail(mail, directory, limits, from_json(Asked, request["asked"]), watch)
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
         return {"failed": f"{type(error).__name__}"}
     return {"prepared": as_json(prepared)}

@@ -4,15 +4,13 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mail2fax.errors import Mail2FaxError
 from mail2fax.preparing.child import ChildLimits
-from mail2fax.preparing.documents import DocumentLimits, Prepared
-from mail2fax.reading.pictures import NOTHING_KNOWN, PictureKnowledge
+from mail2fax.preparing.documents import Asked, DocumentLimits, Prepared
 from mail2fax.values import from_json
 
 _LONGEST_ANSWER = 4 << 20
@@ -118,16 +116,13 @@ class Children:
         self._leaving: set[asyncio.Task[None]] = set()
         self.isolated: bool | None = None
 
-    async def prepare(
-        self,
-        mail: Path,
-        directory: Path,
-        dialects: Iterable[str] = (),
-        knowledge: PictureKnowledge = NOTHING_KNOWN,
-        *,
-        resends: bool = False,
-    ) -> Prepared:
-        """Have one mail prepared; the arguments are those of `documents.prepare_mail`.
+    async def prepare(self, mail: Path, directory: Path, asked: Asked | None = None) -> Prepared:
+        """Have one mail prepared.
+
+        Args:
+            mail: its file.
+            directory: where its documents are written.
+            asked: what is wanted of its documents.
 
         Raises:
             ChildFailed: the child did not come through; nothing can be said of the mail.
@@ -135,8 +130,8 @@ class Children:
         async with self._slots:
             child = await self._take()
             try:
-                request = _request(mail, directory, knowledge)
-                request |= {"dialects": list(dialects), "resends": resends}
+                request = {"mail": str(mail), "directory": str(directory),
+                           "asked": asdict(asked or Asked())}  # fmt: skip
                 answer = await child.ask(request, self._deadline)
             except BaseException:
                 await asyncio.shield(self._drop(child))
@@ -188,12 +183,3 @@ class Children:
         if child in self._idle:
             self._idle.remove(child)
         await child.end()
-
-
-def _request(mail: Path, directory: Path, knowledge: PictureKnowledge) -> dict[str, Any]:
-    return {
-        "mail": str(mail),
-        "directory": str(directory),
-        "known": sorted(knowledge.known),
-        "decided": knowledge.decided,
-    }

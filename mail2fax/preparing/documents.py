@@ -7,21 +7,23 @@ fax. Runs in the preparing child; hostile bytes may end it, and nothing else.
 import hashlib
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mail2fax.preparing.fax_tiff import Grid
+from mail2fax.preparing.fitting import DoesNotFit, Fitter, Room
 from mail2fax.preparing.making import Maker, Refused, Source
 from mail2fax.preparing.watch import Watch
 from mail2fax.reading.contents import PartRef, contents, measured
 from mail2fax.reading.decoding import Buffer
 from mail2fax.reading.mail import MailReading, read_mail
 from mail2fax.reading.options.decision import asks_for_earlier_fax
-from mail2fax.reading.pictures import NOTHING_KNOWN, PictureKnowledge
-from mail2fax.values import Document, NotFaxed, Reading, Response, Verdict
+from mail2fax.reading.pictures import PictureKnowledge
+from mail2fax.values import Document, NotFaxed, Reading, Response, Verdict, Wish
 
 _PIECE = 1 << 20
+_SUPERFINE = "superfine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,28 @@ class DocumentLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the rule of a mail and its addresses want of its documents.
+
+    Attributes:
+        dialects: other products' spellings of options that are read too (O6).
+        resends: whether an address asks for an earlier fax, so that no document is needed.
+        resolution: of pages that are made here, ``fine`` or ``superfine``; the mail may ask for
+            superfine itself.
+        paper: ``a4`` or ``letter``.
+        known_pictures: SHA-256 (hex) of the pictures that are known as not documents (M6).
+        pictures_decided: what a person decided about the other ones, None while nobody did.
+    """
+
+    dialects: tuple[str, ...] = ()
+    resends: bool = False
+    resolution: str = "fine"
+    paper: str = "a4"
+    known_pictures: tuple[str, ...] = ()
+    pictures_decided: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """What preparing made of a mail.
 
@@ -59,11 +83,8 @@ def prepare_mail(
     mail: Path,
     directory: Path,
     limits: DocumentLimits,
-    *,
-    dialects: tuple[str, ...] = (),
-    resends: bool = False,
+    asked: Asked | None = None,
     watch: Watch | None = None,
-    knowledge: PictureKnowledge = NOTHING_KNOWN,
 ) -> Prepared:
     """Decode, recognise and count the documents of a mail.
 
@@ -71,10 +92,8 @@ def prepare_mail(
         mail: the mail's file.
         directory: where its documents are written, made when missing.
         limits: what a fax may be made of.
-        dialects: other products' spellings of options that are read too (O6).
-        resends: whether an address asks for an earlier fax, so that no document is needed.
+        asked: what is wanted of them; None for nothing in particular.
         watch: keeps the time of each document; None when nobody needs to.
-        knowledge: what is known of its pictures (M6).
 
     Raises:
         OSError: the mail cannot be read or a document not be written.
@@ -86,10 +105,10 @@ def prepare_mail(
                 _refused(read_mail(b"", 0), [], [], "The mail is empty."), *_hashes(b"", 0, 0)
             )
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-            found = read_mail(buffer, size, dialects, knowledge)
-            resends = resends or asks_for_earlier_fax(found.wishes)
-            watch = watch or Watch()
-            reading = _Work(buffer, found, directory, limits, watch, resends=resends).reading()
+            asked = asked or Asked()
+            knowledge = PictureKnowledge(frozenset(asked.known_pictures), asked.pictures_decided)
+            found = read_mail(buffer, size, asked.dialects, knowledge)
+            reading = _Work(buffer, found, directory, limits, asked, watch or Watch()).reading()
             return Prepared(reading, *_hashes(buffer, found.header_size, size))
 
 
@@ -121,6 +140,12 @@ def _accepted(found: MailReading, documents: list[Document], not_faxed: list[Not
     )
 
 
+def finest(wishes: Iterable[Wish], otherwise: str | None) -> str:
+    """The finest resolution that is wished for anywhere: a mail's files serve every number."""
+    superfine = any(_SUPERFINE in (wish.key, wish.value.strip().lower()) for wish in wishes)
+    return _SUPERFINE if superfine else otherwise or "fine"
+
+
 class _Work:
     """The documents of one mail, one after the other."""
 
@@ -130,16 +155,18 @@ class _Work:
         found: MailReading,
         directory: Path,
         limits: DocumentLimits,
+        asked: Asked,
         watch: Watch,
-        *,
-        resends: bool,
     ) -> None:
         self._buffer = buffer
         self._found = found
         self._limits = limits
-        self._resends = resends
+        self._resends = asked.resends or asks_for_earlier_fax(found.wishes)
         directory.mkdir(mode=0o700, exist_ok=True)
-        self._maker = Maker(directory, limits.decoded, Grid(), watch)
+        grid = Grid(finest(found.wishes, asked.resolution), asked.paper)
+        room = Room(limits.files, limits.fax_size)
+        self._maker = Maker(directory, limits.decoded, grid, watch)
+        self._fitter = Fitter(directory, room, grid, watch)
         self._documents: list[Document] = []
         self._not_faxed: list[NotFaxed] = []
 
@@ -185,18 +212,16 @@ class _Work:
         yield from contents(self._buffer, candidate)
 
     def _too_much(self) -> str:
-        limits, documents = self._limits, self._documents
-        size = sum(document.file_size for document in documents)
-        counted = sum(document.pages or 0 for document in documents)
-        if not documents and not self._resends and not self._found.question:
+        if not self._documents and not self._resends and not self._found.question:
             return "No attachment to fax was found. Attach the document as a PDF or TIFF."
-        if len(documents) > limits.files:
-            return f"{len(documents)} documents are more than the {limits.files} of one fax."
-        if size > limits.fax_size:
-            return (
-                f"The documents have {size / 1e6:.1f} MB, more than the "
-                f"{limits.fax_size / 1e6:.0f} MB of one fax. Scan in black and white, or in parts."
-            )
-        if counted > limits.pages:
-            return f"{counted} pages are more than the {limits.pages} of one fax."
-        return ""
+        if too_many := self._too_many_pages():
+            return too_many
+        try:
+            self._documents = self._fitter.fitted(self._documents)
+        except DoesNotFit as error:
+            return str(error)
+        return self._too_many_pages()
+
+    def _too_many_pages(self) -> str:
+        counted, most = sum(one.pages or 0 for one in self._documents), self._limits.pages
+        return f"{counted} pages are more than the {most} of one fax." if counted > most else ""

@@ -64,18 +64,21 @@ def black_and_white(gray: "Image") -> "Image":
 
 
 class FaxTiff:
-    """Writes pages into a TIFF, one at a time, and knows how large it has become.
+    """Writes pages into a TIFF, one at a time.
 
     Attributes:
-        pages: written so far.
-        size: bytes so far.
+        sizes: bytes of each page so far.
     """
 
     def __init__(self, path: Path, grid: Grid) -> None:
         self._path = path
         self._resolution = (_DOTS_PER_INCH, round(grid.lines_per_inch))
-        self.pages = 0
-        self.size = 0
+        self.sizes: list[int] = []
+
+    @property
+    def pages(self) -> int:
+        """Written so far."""
+        return len(self.sizes)
 
     def __enter__(self) -> Self:
         from PIL.TiffImagePlugin import AppendingTiffWriter  # noqa: PLC0415 - in the child only
@@ -90,8 +93,7 @@ class FaxTiff:
         if self.pages:
             self._file.newFrame()
         self._file.write(encoded.getbuffer())
-        self.pages += 1
-        self.size += encoded.tell()
+        self.sizes.append(encoded.tell())
 
     def __exit__(
         self,

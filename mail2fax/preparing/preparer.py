@@ -13,7 +13,7 @@ from mail2fax import events
 from mail2fax.clock import Clock
 from mail2fax.errors import SpoolBroken, SpoolError, SpoolFull
 from mail2fax.preparing.children import ChildFailed, Children
-from mail2fax.preparing.documents import Prepared
+from mail2fax.preparing.documents import Asked, Prepared, finest
 from mail2fax.reading.options.decision import (
     Decided,
     FaxAsked,
@@ -23,7 +23,6 @@ from mail2fax.reading.options.decision import (
     wanted_again,
 )
 from mail2fax.reading.options.rules import OptionRules
-from mail2fax.reading.pictures import PictureKnowledge
 from mail2fax.spool import durable, holds, preparation, resending, usage
 from mail2fax.spool.records import MailToPrepare
 from mail2fax.spool.spool import Spool, Station
@@ -50,6 +49,7 @@ class PreparingSettings:
             beyond the defaults.
         hold_for: seconds after which a mail on hold that nobody decided is not sent.
         has_admin: whether there is an admin who can be told when nobody else can.
+        paper: ``a4`` or ``letter``.
     """
 
     count: int = 2
@@ -58,6 +58,7 @@ class PreparingSettings:
     rules: Mapping[str, OptionRules] = field(default_factory=dict)
     hold_for: float = 86400.0
     has_admin: bool = False
+    paper: str = "a4"
 
 
 class Preparer:
@@ -139,13 +140,9 @@ class Preparer:
         if not path.exists():
             await self._quarantine(mail, "the stored mail is missing")
             return
-        knowledge = PictureKnowledge(mail.known_pictures, mail.pictures_decided)
         rules = self._settings.rules.get(mail.rule, OptionRules())
-        resends = any(asks_for_earlier_fax(fax.wishes) for fax in mail.faxes)
         try:
-            prepared = await self._children.prepare(
-                path, directory, rules.dialects, knowledge, resends=resends
-            )
+            prepared = await self._children.prepare(path, directory, self._asked(mail, rules))
         except ChildFailed as failure:
             await self._struck(mail, str(failure), failure.opening)
             return
@@ -174,6 +171,18 @@ class Preparer:
         rules = self._settings.quotas
         problem = await self._spool.do(usage.reserve_pages, mail.id, pages, rules)
         return None if problem is None else Response(550, "5.7.1", problem)
+
+    def _asked(self, mail: MailToPrepare, rules: OptionRules) -> Asked:
+        """What the mail's rule and its addresses want of its documents."""
+        wishes = [wish for fax in mail.faxes for wish in fax.wishes]
+        return Asked(
+            dialects=rules.dialects,
+            resends=asks_for_earlier_fax(wishes),
+            resolution=finest(wishes, mail.options.resolution),
+            paper=self._settings.paper,
+            known_pictures=tuple(mail.known_pictures),
+            pictures_decided=mail.pictures_decided,
+        )
 
     async def _decided(self, mail: MailToPrepare, reading: Reading, rules: OptionRules) -> Decided:
         """How each fax is sent, or why the mail cannot be faxed as it wishes (O2, O5)."""

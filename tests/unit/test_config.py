@@ -42,6 +42,15 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
     assert found.options_of(found.senders[0]) == Options()
 
 
+def test_the_paper_is_the_regions(tmp_path: Path) -> None:
+    """M12: Letter in North America and its neighbours, A4 elsewhere."""
+    regions = {region: SMALL.replace("CH", region) for region in ("CH", "US", "MX", "GB")}
+
+    assert {region: loaded(tmp_path, text).paper for region, text in regions.items()} == {
+        "CH": "a4", "US": "letter", "MX": "letter", "GB": "a4",
+    }  # fmt: skip
+
+
 def test_the_secret_is_shown_nowhere(tmp_path: Path) -> None:
     """Promise 6: neither printed nor in a representation."""
     found = loaded(tmp_path)
