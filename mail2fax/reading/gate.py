@@ -14,7 +14,7 @@ from mail2fax.reading.bodies import body_lines
 from mail2fax.reading.body_text import as_text
 from mail2fax.reading.charsets import in_charset
 from mail2fax.reading.decoding import decoded_head, decoded_tail
-from mail2fax.reading.headers import Headers, fields
+from mail2fax.reading.headers import Headers
 from mail2fax.reading.options import marks
 from mail2fax.reading.parts import (
     Purpose,
@@ -100,24 +100,29 @@ class Gate:
     def finish(self) -> GateReading:
         """The mail is over: what the gate says."""
         self._scanner.close()
-        headers = Headers(self._scanner.top_block)
+        headers = self._scanner.top
+        leaves = [
+            (part, use_of(part, nested=self._nested))
+            for part in self._scanner.parts
+            if not part.is_multipart
+        ]
         refusal = _refusal(self._scanner, headers, nested=self._nested)
         body_sha256 = self._body_hash.hexdigest()
         return GateReading(
             verdict=Verdict(refusal, "line" if refusal else None),
-            no_document=_no_document(self._scanner, nested=self._nested),
-            wishes=(*marks.in_headers(self._scanner.top_block), *_first_lines(self._scanner)),
+            no_document=_no_document(self._scanner, leaves),
+            wishes=(*marks.in_headers(headers.fields), *_first_lines(leaves)),
             headline=headline_of(headers),
             header_sha256=self._header_hash.hexdigest(),
             body_sha256=body_sha256,
-            digest=_digest(self._scanner.top_block, body_sha256),
+            digest=_digest(headers, body_sha256),
             size=self._size,
         )
 
 
-def _digest(block: bytes, body_sha256: str) -> str:
+def _digest(headers: Headers, body_sha256: str) -> str:
     digest = hashlib.sha256()
-    for field in fields(block):
+    for field in headers.fields:
         if not is_hop_field(field.name):
             digest.update(field.raw)
     digest.update(body_sha256.encode())
@@ -152,22 +157,20 @@ def _automatic(scanner: StructureScanner, headers: Headers) -> str | None:
     return None
 
 
-def _no_document(scanner: StructureScanner, *, nested: bool) -> Response | None:
-    leaves = [part for part in scanner.parts if not part.is_multipart]
-    in_text = any(part.holds_files for part in (*leaves, *scanner.between))
-    uses = [(part, use_of(part, nested=nested)) for part in leaves]
-    shown = _shown(uses)
-    if in_text or any(_may_be_document(part, use, shown) for part, use in uses):
+def _no_document(scanner: StructureScanner, leaves: list[tuple[Part, Use]]) -> Response | None:
+    in_text = any(part.holds_files for part in (*(part for part, _ in leaves), *scanner.between))
+    shown = _shown(leaves)
+    if in_text or any(_may_be_document(part, use, shown) for part, use in leaves):
         return None
     return Response(554, "5.6.0", _NO_DOCUMENT)
 
 
-def _first_lines(scanner: StructureScanner) -> tuple[Wish, ...]:
+def _first_lines(leaves: list[tuple[Part, Use]]) -> tuple[Wish, ...]:
     """The wishes at the top of the first part, if it is the mail's text."""
-    part = next((part for part in scanner.parts if not part.is_multipart), None)
-    if part is None or use_of(part).purpose is not Purpose.TEXT:
+    if not leaves or leaves[0][1].purpose is not Purpose.TEXT:
         return ()
-    raw = decoded_head(part.head, part.headers.word("content-transfer-encoding"))
+    part, use = leaves[0]
+    raw = decoded_head(part.head, use.encoding)
     return marks.in_text(as_text(body_lines(raw, part))).wishes
 
 

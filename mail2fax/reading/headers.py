@@ -64,16 +64,23 @@ def _field(lines: list[bytes]) -> Iterator[Field]:
         return
     raw = b"".join(lines)
     name, _, value = raw.partition(b":")
-    unfolded = b"".join(line.rstrip(b"\r\n") for line in value.splitlines())
-    yield Field(name.strip().decode("ascii").lower(), raw, unfolded.strip(b" \t"))
+    if len(lines) > 1 or b"\r" in value[:-2]:
+        value = b"".join(line.rstrip(b"\r\n") for line in value.splitlines())
+    yield Field(name.strip().decode("ascii").lower(), raw, value.strip(b" \t\r\n"))
 
 
 class Headers:
-    """The fields of one part by name; the first of a doubled field counts (M4)."""
+    """The fields of one part by name; the first of a doubled field counts (M4).
+
+    Attributes:
+        fields: all of them, in order.
+    """
 
     def __init__(self, block: bytes = b"") -> None:
+        self.fields = tuple(fields(block))
         self._fields: dict[str, list[bytes]] = {}
-        for field in fields(block):
+        self._read: dict[str, tuple[str, dict[str, str]]] = {}
+        for field in self.fields:
             self._fields.setdefault(field.name, []).append(field.value)
 
     def count(self, name: str) -> int:
@@ -110,7 +117,9 @@ class Headers:
 
     def parameters(self, name: str) -> tuple[str, dict[str, str]]:
         """A structured field: its value in lower case, its parameters by lower-case name."""
-        return parameters(self.raw(name))
+        if name not in self._read:
+            self._read[name] = parameters(self.raw(name))
+        return self._read[name]
 
 
 def clean(text: str) -> str:

@@ -17,7 +17,6 @@ from mail2fax.reading.embedded import (
     begins_with_file,
     embedded_files,
 )
-from mail2fax.reading.headers import Headers
 from mail2fax.reading.options import marks
 from mail2fax.reading.parts import (
     Purpose,
@@ -127,12 +126,12 @@ def read_mail(
     lines = [line for body in bodies for line in body.lines]
     text = as_text(lines)
     fates = [fate for leaf in leaves for fate in _fates(buffer, leaf, chosen)]
-    headline = headline_of(Headers(scanner.top_block))
+    headline = headline_of(scanner.top)
     subject = read_subject(headline.subject, dialects)
     first = marks.in_text(text)
     behind = lines[-1 - first.text.count("\n") :] if first.text else []
     words = read_words(own_words_of(behind), dialects)
-    headers = marks.in_headers(scanner.top_block)
+    headers = marks.in_headers(scanner.top.fields)
     return MailReading(
         headline=headline,
         header_size=scanner.header_size or 0,

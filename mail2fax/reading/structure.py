@@ -96,7 +96,7 @@ class StructureScanner:
         between: texts before and behind the parts of multiparts, those in which files begin.
         problem: why scanning stopped: a limit was passed. None while all is well.
         header_size: length of the top header block with its empty line; None until known.
-        top_block: that block.
+        top: the fields of that block.
     """
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class StructureScanner:
         self.between: list[Part] = []
         self.problem: str | None = None
         self.header_size: int | None = None
-        self.top_block = b""
+        self.top = Headers()
         self._open: list[tuple[bytes, Part]] = []  # boundary and what it divides, outermost first
         self._boundary: re.Pattern[bytes] | None = None  # any open one, with its line
         self._leaf: Part | None = None
@@ -206,9 +206,10 @@ class StructureScanner:
         """A header block is complete: a part begins."""
         block = b"".join(self._lines)
         self._lines, self._in_headers = [], False
+        headers = Headers(block)
         if self.header_size is None:
-            self.header_size, self.top_block = body_start, block
-        part = self._part(Headers(block), body_start)
+            self.header_size, self.top = body_start, headers
+        part = self._part(headers, body_start)
         self.parts.append(part)
         if part.headers.is_too_long("content-type"):
             self.problem = "a Content-Type is too long"
@@ -266,7 +267,7 @@ class StructureScanner:
         if not self._open:
             self._pass_by(data, start, len(data))
             return len(data)
-        found = self._boundary.search(data, start) if self._boundary else None
+        found = self._next_boundary(data, start)
         is_unnamed = self._open[-1][0] == b"--"
         if is_unnamed and self._name_boundary(data, start, found.start() if found else len(data)):
             return self._body(data, start)
@@ -277,6 +278,12 @@ class StructureScanner:
         end = max(start, found.start() + 1 - _length_of_line_end(data, found.start() + 1))
         self._pass_by(data, start, end)
         return self._end_of_part(found, self._at + end, found.end())
+
+    def _next_boundary(self, data: bytes, start: int) -> re.Match[bytes] | None:
+        """The next line that is an open boundary; nearly always there is none to look at."""
+        if self._boundary and any(data.find(one, start) >= 0 for one, _ in self._open if one):
+            return self._boundary.search(data, start)
+        return None
 
     def _name_boundary(self, data: bytes, start: int, end: int) -> bool:
         """Whether a multipart without a boundary parameter shows its boundary here (M5)."""

@@ -22,6 +22,24 @@ def test_base64_with_any_line_ends(data: bytes, ending: bytes) -> None:
     assert whole(base64.encodebytes(data).replace(b"\n", ending), "base64") == data
 
 
+@given(st.integers(1, 90), st.integers(0, 5), st.sampled_from([b"\r\n", b"\n", b"\t\n", b"\0\n"]))
+def test_base64_in_lines_of_any_length(width: int, more: int, ending: bytes) -> None:
+    """M4: a group may lie in two lines, and in two pieces; the quick way and the slow one agree."""
+    data = bytes(range(251)) * 1200 + bytes(more)
+    letters = base64.b64encode(data)
+    raw = ending.join(letters[at : at + width] for at in range(0, len(letters), width))
+
+    assert whole(raw, "base64") == data
+
+
+@given(st.sampled_from(b"!#-_.:\x80\xff\x0b\x0c"), st.integers(0, 300_000))
+def test_base64_with_characters_that_are_none(stray: int, at: int) -> None:
+    """M8: many of them stop the fax wherever they stand, also where all else is whole groups."""
+    raw = base64.b64encode(bytes(300_003)) + b"\r\n"
+    with pytest.raises(Damaged):
+        whole(raw[:at] + bytes([stray]) * 8 + raw[at:], "base64")
+
+
 @settings(max_examples=20)
 @given(st.integers(0, 9))
 def test_base64_longer_than_a_piece(more: int) -> None:

@@ -52,6 +52,7 @@ ONE_DOOR = {
     "httpx": {"faxplus"},
     "sqlalchemy": {"spool"},
     "alembic": {"spool"},
+    "pybase64": {"reading/decoding.py"},
     "pypdfium2": {"preparing"},
     "PIL": {"preparing"},
     "pi_heif": {"preparing"},

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mail2fax.config_options import Body, Dialect
 from mail2fax.reading.dialects.spoken import DIALECTS
+from mail2fax.reading.headers import fields
 from mail2fax.reading.options import words
 from mail2fax.reading.options.laying import lay_over
 from mail2fax.reading.options.marks import in_headers, in_subject, in_text
@@ -288,13 +289,13 @@ def test_headers_for_scripts() -> None:
         b"Subject: [fax: fine]\r\nX-FAX-At: 08:00\r\nX-Fax-Tag: =?utf-8?q?K=C3=A4se?=\r\n"
         b"X-Fax-Options: fine, retry 1/1\r\nX-Faxed: no\r\nX-Fax-Tag: b\r\n\r\n"
     )
-    assert [(wish.key, wish.value) for wish in in_headers(block)] == [
+    assert [(wish.key, wish.value) for wish in in_headers(fields(block))] == [
         ("at", "08:00"), ("tag", "K\u00e4se"), ("fine", ""), ("retry", "1/1"), ("tag", "b"),
     ]  # fmt: skip
     with pytest.raises(WishRefused, match='"dialstring" in the X-Fax headers is no option'):
-        understood(in_headers(b"X-FAX-Dialstring: 1\r\n\r\n"), RULES, NOW)
+        understood(in_headers(fields(b"X-FAX-Dialstring: 1\r\n\r\n")), RULES, NOW)
     with pytest.raises(WishRefused, match="too long to be read"):
-        understood(in_headers(b"X-Fax-Comment: " + b"x" * 9000 + b"\r\n\r\n"), RULES, NOW)
+        understood(in_headers(fields(b"X-Fax-Comment: " + b"x" * 9000 + b"\r\n\r\n")), RULES, NOW)
 
 
 def test_the_nearer_place_wins() -> None:

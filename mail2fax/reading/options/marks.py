@@ -5,10 +5,10 @@ is what it was.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mail2fax.reading.headers import LONGEST_FIELD, decoded, fields
+from mail2fax.reading.headers import LONGEST_FIELD, Field, decoded
 from mail2fax.reading.options.words import SHORTHANDS
 from mail2fax.values import Wish
 
@@ -64,13 +64,13 @@ def _wish(words: str, place: str) -> Wish:
     return Wish(split[1].lower(), split[2].strip().strip('"').strip(), place)
 
 
-def in_headers(block: bytes) -> tuple[Wish, ...]:
+def in_headers(fields: Iterable[Field]) -> tuple[Wish, ...]:
     """The wishes of ``X-Fax-At: 08:00`` and ``X-Fax-Options: fine, at 08:00``.
 
     Args:
-        block: the mail's top header.
+        fields: of the mail's top header.
     """
-    return tuple(wish for field in fields(block) for wish in _of_field(field.name, field.value))
+    return tuple(wish for field in fields for wish in _of_field(field.name, field.value))
 
 
 def _of_field(name: str, value: bytes) -> Iterator[Wish]:
