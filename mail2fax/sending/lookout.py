@@ -6,8 +6,9 @@ settle to, and what became of the faxes on their way. What follows is decided by
 `outcomes`; here it is only carried out.
 """
 
+import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mail2fax import events
 from mail2fax.clock import Clock, utc
@@ -18,7 +19,7 @@ from mail2fax.sending import outcomes, settling
 from mail2fax.sending.outcomes import Conclusion, DialAgain, Ended, Sighting
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Decision, Doubt, Evidence, Settlement
-from mail2fax.spool import finding, jobs, tracking
+from mail2fax.spool import finding, jobs, resending, tracking
 from mail2fax.spool.lifecycle import FaxState, JobEvent, JobState
 from mail2fax.spool.naming import tokens_in
 from mail2fax.spool.records import FaxToTrack, Job
@@ -28,6 +29,7 @@ from mail2fax.values import FaxNumber
 _STRAYS_SINCE = 86400.0
 _STRAYS_EVERY = 600.0
 _PROBES = 5
+_MOST_FILES = 10  # of one fax
 _INCOMPLETE_WAIT = 60.0
 _BEYOND = 30 * 86400.0
 _NOT_POSTED = (JobState.READY, JobState.UPLOADED)
@@ -196,6 +198,8 @@ class Lookout:
             case Settlement.ADOPT:
                 await self._adopt(job, evidence)
                 return
+            case Settlement.REFUSED if await self._uploads_instead(job):
+                pass
             case Settlement.REFUSED:
                 why = f"Fax.Plus does not take it. {job.why}"
                 await do(jobs.ended, job.id, JobEvent.REFUSAL_CONFIRMED, "refused", now, why)
@@ -206,6 +210,23 @@ class Lookout:
             case Settlement.HOLD:
                 await do(jobs.held, job.id, now, decision.why)
         events.settled(job.reference, job.token, decision.settlement)
+
+    async def _uploads_instead(self, job: Job) -> bool:
+        """Whether a fax that Fax.Plus will not send again by its ID goes out as documents (S8)."""
+        if job.options.from_fax is None:
+            return False
+        content, do = self._spool.content, self._spool.do
+        earlier, held = await do(resending.held_documents, job.options.from_fax)
+        if not held or len(held) + len(job.uploads) > _MOST_FILES:
+            return False
+        copies = [replace(one, file=f"again-{one.file}") for one in held]
+        names = {one.file: copy.file for one, copy in zip(held, copies, strict=True)}
+        try:
+            await asyncio.to_thread(content.share_documents, names, earlier, job.mail_id)
+        except OSError:
+            return False  # we do not hold it any more
+        await do(resending.upload_instead, job, copies, self._clock.now())
+        return True
 
     async def _adopt(self, job: Job, evidence: Evidence) -> None:
         now, first_poll = self._clock.now(), self._settings.first_poll

@@ -100,6 +100,8 @@ class Provider:
         if not isinstance(body.get("to"), list) or not body["to"]:
             raise Invalid("to has no destination")
         files = body.get("files") or []
+        if body.get("from_fax") and not self.switches.from_fax:
+            raise Invalid("from_fax names no fax")
         if not files and not body.get("from_fax"):
             raise Invalid("neither files nor from_fax")
         if len(files) > _MOST_FILES:

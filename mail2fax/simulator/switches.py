@@ -39,6 +39,7 @@ class Switches:
         from_number_key: sent records name the sender ``from_number``.
         short_paths: upload paths without ``/storage`` and extension.
         ids: whether an order's answer names ids.
+        from_fax: whether an order may name an earlier fax.
         delay: seconds before every answer.
     """
 
@@ -59,6 +60,7 @@ class Switches:
     from_number_key: bool = False
     short_paths: bool = False
     ids: bool = True
+    from_fax: bool = True
     delay: float = 0.0
 
     def next_trouble(self, endpoint: str) -> Trouble | None:

@@ -5,9 +5,10 @@ row is committed; a file without a row was never acknowledged and is removed at 
 never faxed (K3).
 """
 
+import contextlib
 import os
 import shutil
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -103,6 +104,21 @@ class Content:
     def documents_of(self, mail_id: str) -> Path:
         """The directory of the mail's prepared documents."""
         return self.documents / mail_id
+
+    def share_documents(self, names: Mapping[str, str], mail_id: str, other_id: str) -> None:
+        """Give another mail documents of a mail, each under a new name; durable when it returns.
+
+        Raises:
+            OSError: one is not there any more, or cannot be linked.
+            SpoolFull, SpoolBroken: the names may not survive a power cut.
+        """
+        source, target = self.documents_of(mail_id), self.documents_of(other_id)
+        target.mkdir(mode=0o700, exist_ok=True)
+        for name, new_name in names.items():
+            with contextlib.suppress(FileExistsError):  # another fax of the mail was first
+                os.link(source / name, target / new_name)
+        durable.sync_directory(target)
+        durable.sync_directory(self.documents)
 
     def sync_mail_names(self) -> None:
         """Make the names of new mails durable (K1)."""

@@ -175,7 +175,7 @@ def found(
         why = "its predecessor was found"
         move(connection, JOB, successor, JobEvent.CANCELLED, now, why, why=why)
     if was_in_doubt:
-        _order_rest(connection, job_id, now)
+        order_rest(connection, job_id, now)
 
 
 def _taken(
@@ -281,10 +281,10 @@ def post_again(connection: Connection, job_id: str, now: float, why: str) -> Non
 def missing(connection: Connection, job_id: str, now: float) -> None:
     """A settled miss: order again, as a new job with a token of its own that names the old."""
     move(connection, JOB, job_id, JobEvent.MISS_SETTLED, now)
-    _order_rest(connection, job_id, now)
+    order_rest(connection, job_id, now)
 
 
-def _order_rest(connection: Connection, job_id: str, now: float) -> None:
+def order_rest(connection: Connection, job_id: str, now: float) -> None:
     """A new job, naming the old, for those of its faxes that are still to be ordered."""
     job = get(connection, job_id)
     wanted = [fax.id for fax in job.faxes if fax.state == FaxState.PENDING]

@@ -16,6 +16,18 @@ from mail2fax.values import (
     Wish,
 )
 
+RESENT = "resent "
+"""Begins the role of an earlier fax's document; behind it is what was asked for (S8)."""
+
+
+def is_meant_for(document: Document, options: Options) -> bool:
+    """Whether a document of a mail goes to a fax that is sent so; an attached one always does."""
+    if document.role == PAGE:
+        return options.body == PAGE
+    if document.role.startswith(RESENT):
+        return options.from_fax is None and document.role == f"{RESENT}{options.resend}"
+    return True
+
 
 @dataclass(frozen=True, slots=True)
 class NewMail:
@@ -142,12 +154,8 @@ class Job:
 
     @property
     def uploads(self) -> tuple[DocumentAtRest, ...]:
-        """One document for each prepared file, in order: what is uploaded and ordered.
-
-        The mail's text as a page goes only to the faxes that asked for it.
-        """
-        wanted = [one for one in self.documents
-                  if one.document.role != PAGE or self.options.body == PAGE]  # fmt: skip
+        """One document for each prepared file, in order: what is uploaded and ordered."""
+        wanted = [one for one in self.documents if is_meant_for(one.document, self.options)]
         return tuple({one.document.file: one for one in reversed(wanted)}.values())[::-1]
 
 

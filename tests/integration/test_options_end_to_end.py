@@ -247,3 +247,42 @@ def test_explain_shows_the_options(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "options" not in told["destinations"][0]
     assert told["destinations"][1]["options"]["resolution"] == "superfine"
     assert (refused["when"], refused["refused"][:10]) == ("line", "554 5.6.0 ")
+
+
+async def test_a_fax_that_cannot_be_named_is_uploaded_again(house: House) -> None:
+    """S8: Fax.Plus refuses from_fax; what we hold of it goes out, once, behind what is attached."""
+    house.simulator.provider.switches.from_fax = False
+    async with Daemon(house.config()) as daemon:
+        await send(daemon, letter("first"))
+        await orders(house, 1)
+        await house.mailbox.wait_for(2)
+        body = str(house.letters()[0].get_content())
+        reference = re.findall(r"M2F-[0-9A-Z]{5}", body)[0]
+        mail = letter(f"[fax: resend {reference}] second")
+        await send(daemon, mail, "0445550199", "0225550124/fine")
+        found = await orders(house, 3)
+        await house.mailbox.wait_for(5)
+        alone = letter(f"[fax: resend {reference}] third", attach=False)
+        await send(daemon, alone, "0445550198")
+        found |= await orders(house, 4)
+
+    counts = {to: len(order["files"]) for to, order in found.items()}
+    assert counts == {
+        "+41225550123": 1, "+41445550199": 2, "+41225550124": 2, "+41445550198": 1,
+    }  # fmt: skip
+    assert not any("from_fax" in order for order in found.values())
+    told = next(str(one.get_content()) for one in house.letters() if "second" in one["Subject"])
+    assert told.count("result.pdf") == 2  # what was attached, and what was sent again
+    assert len(house.simulator.provider.items) == 4
+
+
+async def test_a_fax_that_nobody_holds_is_refused_in_their_words(house: House) -> None:
+    """S8: without documents of ours the refusal stands, and is told."""
+    house.simulator.provider.switches.from_fax = False
+    rule = {"networks": ["127.0.0.0/8"], "may_resend": "account"}
+    async with Daemon(house.config(senders=[rule])) as daemon:
+        await send(daemon, letter("[fax: resend 5e7de3ad54cfd54eb568cc76]", attach=False))
+        await house.mailbox.wait_for(1)
+
+    assert "from_fax names no fax" in str(house.letters()[0].get_content())
+    assert house.simulator.provider.items == []
