@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mail2fax import __version__
 from mail2fax.errors import ConfigError, Mail2FaxError
 from mail2fax.number_verb import add_number_verb
-from mail2fax.people_verbs import add_user_verb
+from mail2fax.people_verbs import add_freeze_verbs, add_user_verb
 
 if TYPE_CHECKING:
     from mail2fax.config import Config
@@ -68,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(verbs)
     add_number_verb(verbs, lambda parser: _add_config(parser, None))
     _add_queue(verbs)
-    add_user_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
+    for add_verb in (add_user_verb, add_freeze_verbs):
+        add_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
     _add_simulator(verbs)
     return parser
 

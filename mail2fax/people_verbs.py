@@ -1,4 +1,4 @@
-"""The verbs about who may send: ``mail2fax user …``. They ask the daemon, or the ledger itself."""
+"""The verbs about who may send: ``user``, ``freeze``, ``unfreeze``; the daemon carries them out."""
 
 import argparse
 import asyncio
@@ -43,6 +43,40 @@ def add_user_verb(verbs: Any, add_config: AddConfig) -> None:
         action.add_argument("--ask", action="store_true", help="ask for the password, make none")
     for action in (add, passwd, remove, listing):
         add_config(action)
+
+
+def add_freeze_verbs(verbs: Any, add_config: AddConfig) -> None:
+    """Add ``freeze`` and ``unfreeze`` to the command line."""
+    freeze = verbs.add_parser("freeze", help="stop a sender: no new mail, waiting faxes are held")
+    freeze.add_argument("--why", default="", metavar="TEXT", help="kept with the command")
+    freeze.set_defaults(verb=_freeze)
+    unfreeze = verbs.add_parser("unfreeze", help="let a frozen sender go on")
+    unfreeze.set_defaults(verb=_unfreeze)
+    for verb in (freeze, unfreeze):
+        shown = "a rule, a login, a device's address or a person's address"
+        verb.add_argument("name", metavar="NAME", help=shown)
+        add_config(verb)
+
+
+def _freeze(arguments: argparse.Namespace) -> int:
+    from mail2fax.config import load_config  # noqa: PLC0415
+
+    config = load_config(arguments.config)
+    request = {"name": arguments.name, "why": arguments.why, "rules": config.rule_names()}
+    done = _ask(config.state_dir, {"command": "freeze", **request})
+    print(f"{arguments.name} is frozen; {_faxes(done['held'])} on hold")
+    return _DONE
+
+
+def _unfreeze(arguments: argparse.Namespace) -> int:
+    request = {"command": "unfreeze", "name": arguments.name}
+    done = _ask(_state_dir(arguments), request)
+    print(f"{arguments.name} may send again; {_faxes(done['released'])} released")
+    return _DONE
+
+
+def _faxes(jobs: int) -> str:
+    return f"{jobs} order{'' if jobs == 1 else 's'}"
 
 
 def _name(text: str) -> str:

@@ -7,6 +7,7 @@ open the conversation.
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -15,11 +16,12 @@ from typing import Final
 from mail2fax.accepting.proof import Proof
 from mail2fax.reading.addresses import AddressRules
 from mail2fax.reading.options.rules import OptionRules
-from mail2fax.values import Identity, Options, Quota
+from mail2fax.values import Identity, Options, Quota, Response
 
 Network = IPv4Network | IPv6Network
 ENVELOPE: Final = "envelope"
 ANY_LOGIN: Final = "*"
+STOPPED: Final = Response(550, "5.7.1", "This sender is stopped. Ask the administrator")
 MICROSOFT: Final = "mail.protection.outlook.com"
 """The name in the client certificate of Microsoft 365's outbound servers."""
 
@@ -96,6 +98,10 @@ class Rule:
     frozen: bool = False
     option_rules: OptionRules = field(default_factory=OptionRules)
 
+    def is_frozen(self, proof: Proof, names: AbstractSet[str], author: str = "") -> bool:
+        """Whether it admits nobody now, or not this one: by the configuration or by name (L8)."""
+        return self.frozen or bool(self.identity_of(proof, author).names & names)
+
     def identity_of(self, proof: Proof, author: str = "") -> Identity:
         """Who a client is, by the strongest of what it proved.
 
@@ -116,7 +122,13 @@ class Rule:
 
 def admit(rules: Iterable[Rule], proof: Proof) -> Rule | None:
     """The first rule the session alone meets, for people's listeners; None for a stranger."""
-    return next((rule for rule in rules if rule.author is None and _is_met(rule, proof)), None)
+    asking = (rule for rule in rules if rule.author is None and _asks_for_something(rule))
+    return next((rule for rule in asking if _is_met(rule, proof)), None)
+
+
+def _asks_for_something(rule: Rule) -> bool:
+    """A rule without a condition is a mistake that must not admit everybody."""
+    return bool(rule.networks or rule.logins or rule.certificates)
 
 
 def candidates(rules: Iterable[Rule], proof: Proof) -> tuple[Rule, ...]:

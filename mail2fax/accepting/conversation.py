@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from mail2fax import events
-from mail2fax.accepting.admission import admit, candidates, is_within
+from mail2fax.accepting.admission import STOPPED, admit, candidates, is_within
 from mail2fax.accepting.dialogue import arguments, greeting, login
 from mail2fax.accepting.dialogue.data import LF
 from mail2fax.accepting.dialogue.lines import EndOfInput, LineTooLong, NotSmtp
@@ -404,7 +404,11 @@ class Conversation:
         if relay is not None:
             return self._reach_of_server(relay, transaction)
         transaction.rule = admit(self._settings.rules, self.proof)
-        return self._stranger() if transaction.rule is None else transaction.rule.addresses
+        if transaction.rule is None:
+            return self._stranger()
+        if transaction.rule.is_frozen(self.proof, self._spool.frozen):
+            return STOPPED
+        return transaction.rule.addresses
 
     def _stranger(self) -> Response:
         if self._settings.logins is not None and self.proof.login is None:

@@ -8,7 +8,7 @@ nothing, and fields that are not trusted are ignored.
 from pathlib import Path
 
 from mail2fax import events
-from mail2fax.accepting.admission import AuthorRule, Rule, Way, candidates
+from mail2fax.accepting.admission import STOPPED, AuthorRule, Rule, Way, candidates
 from mail2fax.accepting.settings import RelayedMail
 from mail2fax.accepting.signatures import Signatures, Unknowable
 from mail2fax.reading.headers import Headers
@@ -47,7 +47,8 @@ class AuthorJudge:
                 is_open = True
                 continue
             if why is None:
-                return rule
+                frozen = rule.is_frozen(mail.proof, self._spool.frozen, author)
+                return STOPPED if frozen else rule
             problem = why
         return _LATER if is_open else Response(550, "5.7.1", _sentence(author, problem))
 

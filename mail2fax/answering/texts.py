@@ -101,6 +101,10 @@ def _facts(
         hold = f"{settings.hold_for / 3600:.0f} hours"
         headline = f"The fax to {shown['dialled']} is on hold."
         return "ON HOLD", {"headline": headline, "fax": shown, "why": fax.job_why, "hold": hold}
+    if kind == replies.FROZEN:
+        hold = f"{settings.hold_for / 3600:.0f} hours"
+        headline = f"The fax to {shown['dialled']} is on hold."
+        return "ON HOLD", {"headline": headline, "fax": shown, "hold": hold}
     if kind == replies.COPY:
         headline = f"The fax to {shown['dialled']} was received twice and is faxed once."
         return "received twice", {"headline": headline, "fax": shown}

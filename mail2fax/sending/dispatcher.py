@@ -26,6 +26,7 @@ _ROUND = 1.0
 _BUG_REST = 60.0
 _GIVEN_UP = "It could not be handed to Fax.Plus in time, so it will not be sent any more. {why}"
 _UNDECIDED = "Nobody decided in time. It counts as not sent, though Fax.Plus may have it."
+_NOT_RELEASED = "Nobody let it go on in time, so it was not sent."
 _NO_EVIDENCE = "Fax.Plus could not be asked whether it has it"
 
 
@@ -148,6 +149,8 @@ class Dispatcher:
         except SpoolError as error:
             events.spool_trouble("sending", str(error))
         except Exception as error:  # noqa: BLE001 - one odd job must not stop the others
+            if (await self._spool.do(finding.get, job.id)).state == JobState.HELD:
+                return  # a person took it out of our hands meanwhile
             events.bug("sending", error)
             again = self._clock.now() + _BUG_REST
             await self._spool.do(jobs.postponed, job.id, job.tries + 1, again, "internal error")
@@ -238,9 +241,9 @@ class Dispatcher:
         for job in await self._spool.do(finding.in_state, JobState.HELD, JobState.IN_DOUBT):
             since = job.doubt_since or job.created_at
             if job.state == JobState.HELD and now >= since + settings.hold_for:
-                event = JobEvent.GAVE_UP
-                await self._spool.do(jobs.ended, job.id, event, "undecided", now, _UNDECIDED)
-                events.not_sent(job.reference, _UNDECIDED)
+                event, why = JobEvent.GAVE_UP, _UNDECIDED if job.doubt else _NOT_RELEASED
+                await self._spool.do(jobs.ended, job.id, event, "undecided", now, why)
+                events.not_sent(job.reference, why)
                 owed += 1
             elif job.state == JobState.IN_DOUBT and now >= since + settings.give_up:
                 await self._spool.do(jobs.held, job.id, now, _NO_EVIDENCE)

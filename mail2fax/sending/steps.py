@@ -102,7 +102,9 @@ class Steps:
         Raises:
             AccountFailure: the account needs a person; what it means for the job is recorded.
         """
-        await self._spool.do(jobs.intended, job.id, self._clock.now())
+        if not await self._spool.do(jobs.intended, job.id, self._clock.now()):
+            self._spool.bells.ring(Station.ANSWERING)
+            return
         wanted = {fax.number for fax in job.faxes}
         try:
             order = order_for(job, self._settings, self._clock.now())

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from mail2fax.spool import schema
+from mail2fax.spool import frozen, schema
 from mail2fax.spool.finding import get
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState, MailState
 from mail2fax.spool.moves import FAX, JOB, line, move, remember
 from mail2fax.spool.naming import new_id, token_of
-from mail2fax.spool.replies import ACCEPTED, HELD, OUTCOME, WAITING, owe
+from mail2fax.spool.replies import ACCEPTED, FROZEN, HELD, OUTCOME, WAITING, owe
 from mail2fax.values import End, Outcome, as_json
 
 _JOB, _FAX, _MAIL, _PAIR = schema.job.c, schema.fax.c, schema.mail.c, schema.job_fax.c
@@ -23,6 +23,8 @@ _WRITTEN_OFF = (JobState.CANCELLED, JobState.REFUSED)
 
 
 # Statements that run for every job are built once: building costs four times what running does.
+_STOPPED = "an administrator has stopped this sender"
+
 
 # Coming to be
 
@@ -139,12 +141,26 @@ def happened(
     move(connection, JOB, job_id, event, now, why, why=why)
 
 
-def intended(connection: Connection, job_id: str, now: float) -> None:
-    """The intent is on disk before the first byte of the POST (S2)."""
+def intended(connection: Connection, job_id: str, now: float) -> bool:
+    """The intent is on disk before the first byte of the POST (S2).
+
+    This is the one door to it: a job whose sender is frozen is held instead, however it came
+    here (L8).
+
+    Returns:
+        Whether the job may be posted.
+    """
+    if frozen.names(connection):
+        sender = frozen.identity_of(connection, get(connection, job_id).mail_id)
+        name = frozen.name_for(connection, sender)
+        if name is not None:
+            hold_frozen(connection, job_id, name, now)
+            return False
     move(
         connection, JOB, job_id, JobEvent.INTENDED, now,
         intent_at=now, doubt=None, doubt_since=None, misses=0,
     )  # fmt: skip
+    return True
 
 
 def ordered(
@@ -298,6 +314,15 @@ def held(connection: Connection, job_id: str, now: float, why: str) -> None:
     job = get(connection, job_id)
     for fax in job.faxes:
         owe(connection, job.mail_id, HELD, now, fax_id=fax.id)
+    _settled_so_far(connection, job.mail_id, now)
+
+
+def hold_frozen(connection: Connection, job_id: str, name: str, now: float) -> None:
+    """Hold a job that was not posted, for a name that is frozen; its person is told (L8)."""
+    move(connection, JOB, job_id, JobEvent.HELD, now, _STOPPED, why=_STOPPED, frozen=name)
+    job = get(connection, job_id)
+    for fax in job.faxes:
+        owe(connection, job.mail_id, FROZEN, now, fax_id=fax.id)
     _settled_so_far(connection, job.mail_id, now)
 
 

@@ -8,13 +8,14 @@ from mail2fax.spool.moves import REPLY, line, move, remember
 from mail2fax.spool.naming import new_id
 from mail2fax.spool.records import ReplyToSend
 
-ACCEPTED, REFUSED, ASKED, OUTCOME, WAITING, HELD, COPY = (
+ACCEPTED, REFUSED, ASKED, OUTCOME, WAITING, HELD, FROZEN, COPY = (
     "accepted",
     "refused",
     "asked",
     "outcome",
     "waiting",
     "held",
+    "frozen",
     "copy",
 )
 _ONCE_A_MAIL = frozenset({ACCEPTED, REFUSED, ASKED, WAITING})

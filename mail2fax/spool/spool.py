@@ -20,7 +20,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mail2fax.clock import Clock
 from mail2fax.errors import NotAdmitted, SpoolError, SpoolFull, SpoolLocked
-from mail2fax.spool import intake, notices, preparation, schema, standing
+from mail2fax.spool import frozen, intake, notices, preparation, schema, standing
 from mail2fax.spool.content import Content, MailFile
 from mail2fax.spool.durable import spool_error
 from mail2fax.spool.ledger import Ledger
@@ -76,6 +76,7 @@ class Spool:
         bells: the stations' bells.
         suspect: why the ledger cannot vouch for what was posted (K10, S4): the wall clock
             went back or this is another machine. Empty when it can.
+        frozen: the names that are frozen, for a first look; the ledger decides (L8).
     """
 
     def __init__(self, lock: int, content: Content, ledger: Ledger, clock: Clock) -> None:
@@ -86,6 +87,7 @@ class Spool:
         self.content = content
         self.bells = Bells()
         self.suspect = ""
+        self.frozen: frozenset[str] = frozenset()
 
     @classmethod
     async def open(cls, state_dir: Path, clock: Clock) -> "Spool":
@@ -112,6 +114,7 @@ class Spool:
         self.suspect = await self._ledger.do(_check_in, now, _machine_id())
         await self._ledger.do(intake.sessions_lost, now)
         await self._ledger.do(preparation.forget_leases)
+        await self.learn_frozen()
         known = await self._ledger.do(_mails_with_content)
         await asyncio.to_thread(self.content.sweep, known)
 
@@ -190,6 +193,10 @@ class Spool:
         """The session is over; what it did not show to be read counts as unread (L9)."""
         await self._ledger.do(intake.session_ended, session, self._clock.now())
         self.bells.ring(Station.ANSWERING)
+
+    async def learn_frozen(self) -> None:
+        """Who is frozen has changed, or is to be known."""
+        self.frozen = await self._ledger.do(frozen.names)
 
     async def note_refusal(self, refusal: Refusal) -> None:
         """A device was refused on the line; its office is told, if it was not just now (L7)."""

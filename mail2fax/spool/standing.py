@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from mail2fax.errors import NotAdmitted
-from mail2fax.spool import intake, usage
+from mail2fax.spool import frozen, intake, usage
 from mail2fax.spool.records import NewMail
+
+FROZEN = "This sender is stopped. Ask the administrator"
 
 
 def record_admitted(connection: Connection, mails: Sequence[NewMail]) -> list[str | NotAdmitted]:
@@ -19,8 +21,17 @@ def record_admitted(connection: Connection, mails: Sequence[NewMail]) -> list[st
         In order, the reference of each, or why it is not ours.
     """
     beside = usage.nothing_beside()
-    problems = [usage.excess(connection, mail, beside) for mail in mails]
+    stopped = frozen.names(connection)
+    problems = [_problem(connection, mail, stopped, beside) for mail in mails]
     taken = [mail for mail, problem in zip(mails, problems, strict=True) if problem is None]
     references = iter(intake.record(connection, taken) if taken else ())
     usage.reserve(connection, taken)
     return [next(references) if problem is None else NotAdmitted(problem) for problem in problems]
+
+
+def _problem(
+    connection: Connection, mail: NewMail, stopped: frozenset[str], beside: usage.Reserved
+) -> str | None:
+    if mail.identity.names & stopped:
+        return FROZEN
+    return usage.excess(connection, mail, beside)

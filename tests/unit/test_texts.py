@@ -154,6 +154,11 @@ def test_a_confirmed_fax_tells_pages_and_no_advice() -> None:
         ("refused", "Fax NOT SENT 0225550123", "Your mail was not faxed."),
         ("waiting", "Fax WAITING 0225550123", "Your fax has not been sent yet."),
         ("held", "Fax ON HOLD 0225550123", "The fax to +41 22 555 01 23 is on hold."),
+        (
+            "frozen",
+            "Fax ON HOLD 0225550123",
+            "The fax to +41 22 555 01 23 is on hold.\n\nAn administrator has stopped",
+        ),
         ("copy", "Fax received twice 0225550123", "The fax to +41 22 555 01 23 was received twice"),
     ],
 )
