@@ -112,7 +112,7 @@ class Conversation:
         except Exception as error:  # noqa: BLE001 - one odd session must not go unseen
             events.bug("session", error)
         finally:
-            self._end(has_entered=has_entered)
+            await self._end(has_entered=has_entered)
 
     async def _learn_peer(self) -> None:
         """Behind a balancer that is believed, the client is who its header says (L5)."""
@@ -131,12 +131,14 @@ class Conversation:
             return bool(candidates(self._settings.rules, self.proof))
         return admit(self._settings.rules, self.proof) is not None
 
-    def _end(self, *, has_entered: bool) -> None:
-        if has_entered:
-            self._host.leave(self)
-        self._wire.close()
+    async def _end(self, *, has_entered: bool) -> None:
         if self._signs.missing:
             self._host.note(self._spool.session_ended(self.id))
+        if has_entered:
+            await self._wire.finish()
+            self._host.leave(self)
+        else:
+            self._wire.close()
 
     async def _converse(self, *, has_room: bool) -> None:
         settings = self._settings

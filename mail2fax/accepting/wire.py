@@ -1,13 +1,16 @@
 """One connection: what the client sends, what it is told, in the clear or under TLS."""
 
+import asyncio
+import contextlib
 import ssl
 from collections.abc import Iterable
 from typing import Any
 
 from mail2fax.accepting.dialogue import internals, tls
-from mail2fax.accepting.dialogue.lines import Lines
+from mail2fax.accepting.dialogue.lines import READ_SIZE, Lines
 from mail2fax.values import Response
 
+_LINGER_SECONDS = 2.0
 CLOSING = 421
 """RFC 5321 3.8: whatever is told with it is the last word."""
 
@@ -36,6 +39,7 @@ class Wire:
         self.lines = Lines(self._reader, may_end_lf=may_end_lf)
         self.over = False
         self.is_tls = False
+        self._last_code = 0
 
     @property
     def peer(self) -> str:
@@ -51,6 +55,7 @@ class Wire:
     async def say(self, *responses: Response) -> None:
         """Send responses in one write."""
         self.over = self.over or any(one.code == CLOSING for one in responses)
+        self._last_code = responses[-1].code
         await self.write(_on_the_wire(responses))
 
     async def last_words(self, response: Response) -> None:
@@ -80,6 +85,22 @@ class Wire:
         await tls.upgrade(self._protocol, transport, context, self.lines.take_all())
         self.is_tls = True
         return tls.names_of(self._writer.transport)
+
+    async def finish(self) -> None:
+        """End it so that a refusal with which it ends is read.
+
+        A connection that is closed while bytes of the client wait is reset, and the answer is
+        lost with it; what still comes is read and forgotten for a moment. TLS cannot do that.
+        """
+        transport = self._writer.transport
+        refused = self.over and self._last_code >= 400  # noqa: PLR2004 - RFC 5321 4.2.1
+        if refused and transport.can_write_eof() and not transport.is_closing():
+            with contextlib.suppress(OSError):  # a time-out is one too
+                transport.write_eof()
+                async with asyncio.timeout(_LINGER_SECONDS):
+                    while await self._reader.read(READ_SIZE):
+                        pass
+        self._writer.close()
 
     def close(self) -> None:
         """End it once everything is sent."""

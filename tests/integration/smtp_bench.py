@@ -37,11 +37,12 @@ class Talk:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self.patience = 30.0
 
     async def answer(self) -> str:
         """The next whole answer; empty when the server has closed."""
         lines: list[str] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(self.patience):
             while True:
                 line = (await self.reader.readline()).decode("ascii")
                 lines.append(line)
@@ -73,7 +74,7 @@ class Talk:
 
     async def is_closed(self) -> bool:
         """Whether the server has ended the session."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(self.patience):
             return await self.reader.read(1000) == b""
 
     def hang_up(self) -> None:

@@ -1,5 +1,6 @@
 """Certificates and logins for the tests of the listener, and sessions under TLS."""
 
+import datetime as dt
 import ssl
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,9 @@ class Authority:
 
     def files(self, **more: Any) -> TlsFiles:
         """A new certificate in the listener's files."""
-        issued = self._ca.issue_cert("localhost", "fax.example.com", "127.0.0.1")
+        now, month = dt.datetime.now(dt.UTC), dt.timedelta(days=30)
+        names = ("localhost", "fax.example.com", "127.0.0.1")
+        issued = self._ca.issue_cert(*names, not_before=now - month, not_after=now + 3 * month)
         certificate, key = self._directory / "cert.pem", self._directory / "key.pem"
         chain = b"".join(one.bytes() for one in issued.cert_chain_pems)
         certificate.write_bytes(chain)

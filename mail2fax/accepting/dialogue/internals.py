@@ -45,12 +45,16 @@ def take_waiting(reader: asyncio.StreamReader) -> bytes:
     return data
 
 
+def expect_tls(protocol: Any) -> None:
+    """Tell asyncio's side that a stream goes on under TLS, where a half-closed one is closed."""
+    protocol._over_ssl = True  # noqa: SLF001
+
+
 def move_to_tls(protocol: Any, layer: Any) -> asyncio.Transport:
     """Let a connected session go on over a TLS layer whose handshake is made."""
     transport: asyncio.Transport = layer._app_transport  # noqa: SLF001
     protocol._reader._transport = transport  # noqa: SLF001
     protocol._writer._transport = transport  # noqa: SLF001
-    protocol._over_ssl = True  # noqa: SLF001 - asyncio's: a half-closed TLS stream is closed
     protocol.transport = transport
     return transport
 

@@ -23,6 +23,9 @@ _CIPHERS = (
 )
 # What copiers of twenty years ago have; still nothing without a key or without encryption.
 _LEGACY_CIPHERS = "ECDHE+AES:DHE+AES:RSA+AES:!aNULL:!eNULL:@SECLEVEL=0"
+# The one group of Mozilla's list that every client of the last fifteen years has; Python sets only
+# one, and OpenSSL's own list goes far beyond Mozilla's.
+_GROUP = "prime256v1"
 _HANDSHAKE_SECONDS = 30
 _GOODBYE_SECONDS = 5
 
@@ -52,6 +55,7 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.set_ecdh_curve(_GROUP)
     if files.legacy:
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED  # TLS 1.0; SSL is off anyway
         context.set_ciphers(_LEGACY_CIPHERS)
@@ -152,6 +156,7 @@ async def upgrade(
         loop, protocol, context, done, server_side=True, call_connection_made=False,
         ssl_handshake_timeout=_HANDSHAKE_SECONDS, ssl_shutdown_timeout=_GOODBYE_SECONDS,
     )  # fmt: skip
+    internals.expect_tls(protocol)
     transport.pause_reading()
     transport.set_protocol(layer)
     layer.connection_made(transport)
