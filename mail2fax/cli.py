@@ -216,6 +216,8 @@ def _queue_show(arguments: argparse.Namespace) -> int:
         return _DONE
     print(f"{story['reference']}  {story['state']}  received {_time(story['received_at'])}")
     print(f"  from {story['mail_from'] or '<>'} at {story['peer']} ({story['identity']['rule']})")
+    if story["why"]:
+        print(f"  {story['why']}")
     for document in story["documents"]:
         print(f"  document {document['filename']}: {pages_of(document)}")
     for fax in story["faxes"]:

@@ -29,6 +29,7 @@ from mail2fax.config_fields import (
     Port,
     Section,
     Size,
+    SplitScans,
     Texts,
     Timezone,
     as_list,
@@ -93,6 +94,7 @@ class SenderRule(Conditions, Allowances):
     source_numbers: Annotated[Numbers, Field(alias="from")] = ()
     countries: Countries = ()
     body: Body | None = None
+    split_scans: SplitScans | None = None
 
 
 class NumberPolicy(Section):
@@ -136,6 +138,7 @@ class Preparing(Section):
     children: Count = 2
     memory: Size = 256_000_000
     seconds: Count = 20
+    parts_within: Duration = 3600.0
 
 
 class Config(Allowances):

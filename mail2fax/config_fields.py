@@ -186,6 +186,17 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+def _split_scans(text: str) -> str:
+    places = re.findall(r"\{(name|part|total)\}", text)
+    if places.count("part") != 1 or places.count("total") != 1 or places.count("name") > 1:
+        raise ValueError(
+            f"{text!r} must hold {{part}} and {{total}} once. "
+            "Write one such as {name} ({part} of {total})"
+        )
+    return text
+
+
+SplitScans = Annotated[str, AfterValidator(_split_scans)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size)]
 Domain = Annotated[str, AfterValidator(_domain)]

@@ -45,6 +45,7 @@ from mail2fax.reading.addresses import AddressRules
 from mail2fax.reading.contacts import Contacts
 from mail2fax.reading.numbers import EVERYWHERE, NumberRules
 from mail2fax.reading.options.rules import OptionRules
+from mail2fax.reading.series import SplitPattern
 from mail2fax.sending.dispatcher import Dispatcher
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.spool import intake, letterheads
@@ -151,6 +152,7 @@ class Daemon:
             config.sending.hold_for,
             has_admin=config.admin is not None,
             paper=config.paper,
+            parts_within=config.preparing.parts_within,
         )
         stations = [
             Preparer(spool, children(config), preparing, clock).run(),
@@ -371,6 +373,7 @@ def rule_of(config: Config, listen: Listen, rule: SenderRule, position: int) -> 
         reply_domains=frozenset(rule.reply_domains),
         quotas=rule.quota.quotas(),
         frozen=rule.frozen,
+        split_scans=SplitPattern(rule.split_scans) if rule.split_scans else None,
         option_rules=option_rules(config, rule),
     )
 

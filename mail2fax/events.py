@@ -196,6 +196,11 @@ def held(reference: str, why: str) -> None:
     _report(logging.WARNING, "held", reference=reference, why=why)
 
 
+def gathering(reference: str) -> None:
+    """A mail is one of several; it was looked whether all are there."""
+    _report(logging.INFO, "gathering", reference=reference)
+
+
 def quarantined(reference: str, why: str) -> None:
     """A mail's bytes cannot be believed (K5)."""
     _report(logging.ERROR, "quarantined", reference=reference, why=why)

@@ -342,6 +342,49 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesPart:
+    """Which of several mails a mail is (M5).
+
+    Attributes:
+        kind: ``partial`` (RFC 2046 5.2.2), or ``scan`` by the pattern of its rule.
+        name: what they have in common.
+        number: which one, from 1.
+        total: how many there are, None when this one does not say.
+    """
+
+    kind: str
+    name: str
+    number: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """What the mails of one series that have come are together.
+
+    Attributes:
+        came: the numbers that have, in order.
+        total: how many there are, None while none of them said.
+        problem: why they can never be one mail, a sentence; empty when they can.
+    """
+
+    came: tuple[int, ...]
+    total: int | None
+    problem: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every one is there."""
+        return not self.problem and self.came == tuple(range(1, (self.total or 0) + 1)) != ()
+
+    @property
+    def words(self) -> str:
+        """Which of them came, as a person is told."""
+        of = f" of {self.total}" if self.total else ""
+        return f"{', '.join(map(str, self.came))}{of}"
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a gate decided about a mail.
 

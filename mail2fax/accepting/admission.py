@@ -16,6 +16,7 @@ from typing import Final
 from mail2fax.accepting.proof import Proof
 from mail2fax.reading.addresses import AddressRules
 from mail2fax.reading.options.rules import OptionRules
+from mail2fax.reading.series import SplitPattern
 from mail2fax.values import Identity, Options, Quota, Response
 
 Network = IPv4Network | IPv6Network
@@ -74,6 +75,7 @@ class Rule:
         replies: ``both`` or ``outcome``.
         options: how its faxes are sent.
         device: whether its clients are copiers.
+        split_scans: how its clients name the mails of one scan, None when each is one of its own.
         logins: names, or `ANY_LOGIN`; empty when nobody needs to log in.
         certificates: names, one of which the client's certificate must bear; empty for none.
         author: the author it asks for; None when the session alone decides.
@@ -90,6 +92,7 @@ class Rule:
     replies: str = "both"
     options: Options = field(default_factory=Options)
     device: bool = False
+    split_scans: SplitPattern | None = None
     logins: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ()
     author: AuthorRule | None = None

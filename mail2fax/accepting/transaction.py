@@ -11,7 +11,7 @@ from mail2fax.reading.contacts import NOBODY, Contacts
 from mail2fax.reading.gate import GateReading
 from mail2fax.reading.options.decision import refusal_of, refusal_on_the_line
 from mail2fax.spool.records import NewMail
-from mail2fax.values import Destination, Envelope, FaxNumber, RefusedRecipient, Response
+from mail2fax.values import Destination, Envelope, FaxNumber, RefusedRecipient, Response, SeriesPart
 
 _ROLES = ("postmaster", "abuse")
 _MOST_SHOWN = 4
@@ -176,6 +176,7 @@ class Transaction:
             replies=rule.replies,
             options=rule.options,
             quotas=rule.quotas,
+            series=found.series or _split_scan(rule, found),
         )  # fmt: skip
 
     def _named(self, names: Iterable[tuple[str, str]]) -> tuple[Destination, ...]:
@@ -195,6 +196,13 @@ class Transaction:
             replace(one, name=named.get(one.number, one.name)) if one.number else one
             for one in self.destinations
         )
+
+
+def _split_scan(rule: Rule, found: GateReading) -> SeriesPart | None:
+    """Which mail of a split scan it is, by its rule's pattern (M5)."""
+    if rule.split_scans is None:
+        return None
+    return rule.split_scans.part_of((found.headline.subject, *found.filenames))
 
 
 def _dialled(reading: AddressReading) -> str:

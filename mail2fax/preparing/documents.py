@@ -4,10 +4,11 @@ Doubt stops the whole fax: a subset of the documents that somebody wanted to sen
 fax. Runs in the preparing child; hostile bytes may end it, and nothing else.
 """
 
+import contextlib
 import hashlib
 import mmap
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from mail2fax.preparing.fax_tiff import Grid
 from mail2fax.preparing.fitting import DoesNotFit, Fitter, Room
 from mail2fax.preparing.making import Maker, Refused, Source
 from mail2fax.preparing.watch import Watch
+from mail2fax.reading import joining
 from mail2fax.reading.contents import PartRef, contents, measured
+from mail2fax.reading.damage import Damaged
 from mail2fax.reading.decoding import Buffer
+from mail2fax.reading.joining import Stored
 from mail2fax.reading.mail import MailReading, read_mail
 from mail2fax.reading.options.decision import asks_for_earlier_fax
 from mail2fax.reading.pictures import PictureKnowledge
@@ -24,6 +28,7 @@ from mail2fax.values import Document, NotFaxed, Reading, Response, Verdict, Wish
 
 _PIECE = 1 << 20
 _SUPERFINE = "superfine"
+_CANNOT_BE_JOINED = "The mail was split and cannot be joined: {damaged}. Send it in one mail."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Asked:
         paper: ``a4`` or ``letter``.
         known_pictures: SHA-256 (hex) of the pictures that are known as not documents (M6).
         pictures_decided: what a person decided about the other ones, None while nobody did.
+        others: files of the mails it is joined with, in order (M5).
+        joined: how: ``partial`` or ``scan``; empty without others.
     """
 
     dialects: tuple[str, ...] = ()
@@ -63,6 +70,8 @@ class Asked:
     paper: str = "a4"
     known_pictures: tuple[str, ...] = ()
     pictures_decided: str | None = None
+    others: tuple[str, ...] = ()
+    joined: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +81,13 @@ class Prepared:
     Attributes:
         reading: documents, the rest with its fate, the comment, and the verdict.
         header_sha256, body_sha256: hex, of the bytes that were read (K5).
+        others: the same of each mail it was joined with, in order.
     """
 
     reading: Reading
     header_sha256: str
     body_sha256: str
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def prepare_mail(
@@ -98,21 +109,48 @@ def prepare_mail(
     Raises:
         OSError: the mail cannot be read or a document not be written.
     """
-    with mail.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if not size:
-            return Prepared(
-                _refused(read_mail(b"", 0), [], [], "The mail is empty."), *_hashes(b"", 0, 0)
-            )
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-            asked = asked or Asked()
-            knowledge = PictureKnowledge(frozenset(asked.known_pictures), asked.pictures_decided)
-            found = read_mail(buffer, size, asked.dialects, knowledge)
-            reading = _Work(buffer, found, directory, limits, asked, watch or Watch()).reading()
-            return Prepared(reading, *_hashes(buffer, found.header_size, size))
+    asked = asked or Asked()
+    with contextlib.ExitStack() as stack:
+        stored = [_opened(stack, path) for path in (mail, *map(Path, asked.others))]
+        hashes = [_hashes(buffer, size) for buffer, size in stored]
+        buffer, found = _read(stored, asked)
+        reading = _Work(buffer, found, directory, limits, asked, watch or Watch()).reading()
+        return Prepared(reading, *hashes[0], tuple(hashes[1:]))
 
 
-def _hashes(buffer: Buffer, header_size: int, size: int) -> tuple[str, str]:
+def _opened(stack: contextlib.ExitStack, path: Path) -> Stored:
+    """A mail's file as a buffer, while the stack lasts."""
+    file = stack.enter_context(path.open("rb"))
+    size = os.fstat(file.fileno()).st_size
+    if not size:
+        return b"", 0  # which cannot be mapped
+    return stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), size
+
+
+def _read(stored: Sequence[Stored], asked: Asked) -> tuple[Buffer, MailReading]:
+    """The one mail that the stored ones are, and where its bytes lie."""
+    knowledge = PictureKnowledge(frozenset(asked.known_pictures), asked.pictures_decided)
+    if asked.joined == "scan":
+        readings = [read_mail(buffer, size, asked.dialects, knowledge) for buffer, size in stored]
+        return joining.side_by_side(stored, readings)
+    buffer, size = stored[0]
+    if asked.joined == "partial":
+        try:
+            whole = joining.joined(stored)
+        except Damaged as damaged:
+            found = read_mail(b"", 0)
+            return b"", replace(found, damage=_CANNOT_BE_JOINED.format(damaged=damaged))
+        buffer, size = whole, whole.size
+    found = read_mail(buffer, size, asked.dialects, knowledge)
+    return buffer, found if size else replace(found, damage="The mail is empty.")
+
+
+def _hashes(buffer: Buffer, size: int) -> tuple[str, str]:
+    """SHA-256 of a stored mail's header block and of everything behind it."""
+    try:
+        _, header_size = joining.header_of(buffer, 0, size)
+    except Damaged:
+        header_size = size  # a mail that is all header
     body = hashlib.sha256()
     for at in range(header_size, size, _PIECE):
         body.update(buffer[at : min(at + _PIECE, size)])

@@ -8,6 +8,7 @@ import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from mail2fax import events
 from mail2fax.clock import Clock
@@ -23,7 +24,8 @@ from mail2fax.reading.options.decision import (
     wanted_again,
 )
 from mail2fax.reading.options.rules import OptionRules
-from mail2fax.spool import durable, holds, preparation, resending, usage
+from mail2fax.reading.series import gathered
+from mail2fax.spool import durable, holds, preparation, resending, series, usage
 from mail2fax.spool.records import MailToPrepare
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import NotFaxed, Options, Quota, Reading, Response
@@ -50,6 +52,7 @@ class PreparingSettings:
         hold_for: seconds after which a mail on hold that nobody decided is not sent.
         has_admin: whether there is an admin who can be told when nobody else can.
         paper: ``a4`` or ``letter``.
+        parts_within: seconds from the first to the last mail of several (M5).
     """
 
     count: int = 2
@@ -59,6 +62,7 @@ class PreparingSettings:
     hold_for: float = 86400.0
     has_admin: bool = False
     paper: str = "a4"
+    parts_within: float = 3600.0
 
 
 class Preparer:
@@ -109,11 +113,13 @@ class Preparer:
         due = await self._spool.do(preparation.next_due_at)
         now = self._clock.now()
         return min(max((now + _LONGEST_REST if due is None else due) - now, 0.0),
-                   await self._end_holds())  # fmt: skip
+                   await self._end_overdue())  # fmt: skip
 
-    async def _end_holds(self) -> float:
-        """End the holds nobody decided in time; seconds until the next may end."""
-        for reference in await self._spool.do(holds.end_overdue, self._clock.now()):
+    async def _end_overdue(self) -> float:
+        """End what waited in vain for a person or for parts; seconds until the next may end."""
+        now, within = self._clock.now(), self._settings.parts_within
+        ended = await self._spool.do(holds.end_overdue, now)
+        for reference in [*ended, *await self._spool.do(series.end_overdue, gathered, within, now)]:
             self._spool.bells.ring(Station.ANSWERING)
             events.refused_by_mail(reference, "4.7.0")
         end = await self._spool.do(holds.next_end)
@@ -134,10 +140,13 @@ class Preparer:
 
     async def _prepare(self, mail: MailToPrepare) -> None:
         started = self._clock.now()
+        if mail.waits:
+            await self._gather(mail)
+            return
         directory = self._spool.content.documents_of(mail.id)
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
         path = self._spool.content.mail(mail.id)
-        if not path.exists():
+        if not all(one.exists() for one in (path, *self._others(mail))):
             await self._quarantine(mail, "the stored mail is missing")
             return
         rules = self._settings.rules.get(mail.rule, OptionRules())
@@ -146,7 +155,7 @@ class Preparer:
         except ChildFailed as failure:
             await self._struck(mail, str(failure), failure.opening)
             return
-        if (prepared.header_sha256, prepared.body_sha256) != (mail.header_sha256, mail.body_sha256):
+        if not _is_unchanged(mail, prepared):
             await self._quarantine(mail, _CHANGED)
             return
         reading = prepared.reading
@@ -161,6 +170,13 @@ class Preparer:
             await self._refuse(mail, refusal.text, reading.not_faxed)
         else:
             await self._record(mail, prepared, decided.options, started)
+
+    async def _gather(self, mail: MailToPrepare) -> None:
+        """A mail that is one of several waits until all are there (M5)."""
+        within, now = self._settings.parts_within, self._clock.now()
+        await self._spool.do(series.gather, mail.id, gathered, within, now)
+        self._spool.bells.ring(Station.PREPARING, Station.ANSWERING)
+        events.gathering(mail.reference)
 
     async def _reserve_pages(self, mail: MailToPrepare, prepared: Prepared) -> Response | None:
         """Count the mail's pages against its rule's quotas; the refusal when they do not fit.
@@ -182,7 +198,13 @@ class Preparer:
             paper=self._settings.paper,
             known_pictures=tuple(mail.known_pictures),
             pictures_decided=mail.pictures_decided,
+            others=tuple(map(str, self._others(mail))),
+            joined=mail.joined,
         )
+
+    def _others(self, mail: MailToPrepare) -> list[Path]:
+        """The files of the mails it is joined with."""
+        return [self._spool.content.mail(part.id) for part in mail.others]
 
     async def _decided(self, mail: MailToPrepare, reading: Reading, rules: OptionRules) -> Decided:
         """How each fax is sent, or why the mail cannot be faxed as it wishes (O2, O5)."""
@@ -257,6 +279,13 @@ class Preparer:
     async def _again(self, mail: MailToPrepare) -> None:
         wait = _AGAIN[min(mail.attempts, len(_AGAIN)) - 1]
         await self._spool.do(preparation.try_again, mail.id, self._clock.now() + wait)
+
+
+def _is_unchanged(mail: MailToPrepare, prepared: Prepared) -> bool:
+    """Whether every stored byte is the one that was accepted (K5)."""
+    accepted = tuple((one.header_sha256, one.body_sha256) for one in mail.others)
+    own = (prepared.header_sha256, prepared.body_sha256)
+    return own == (mail.header_sha256, mail.body_sha256) and prepared.others == accepted
 
 
 def _comment(reading: Reading, options: Mapping[str, Options]) -> str:

@@ -25,8 +25,9 @@ from mail2fax.reading.parts import (
     use_of,
 )
 from mail2fax.reading.pixels import pixels_of
+from mail2fax.reading.series import PARTIAL, partial_of
 from mail2fax.reading.structure import Part, StructureScanner
-from mail2fax.values import Headline, Response, Verdict, Wish
+from mail2fax.values import Headline, Response, SeriesPart, Verdict, Wish
 
 OUR_MARK = "x-mail2fax-reference"
 """The header field of our own replies (W8: no loops)."""
@@ -37,6 +38,7 @@ _NO_DOCUMENT = (
     "No attachment to fax was found. Attach the document as a PDF or TIFF and send it again"
 )
 _ENCRYPTED = "The mail is encrypted, so its documents cannot be read. Send it unencrypted"
+_NO_SERIES = "The mail is a part of a split mail and does not say which. Send the whole in one mail"
 _CUT = "The mail is cut: its last boundary is missing. Send it again"
 
 
@@ -54,6 +56,8 @@ class GateReading:
         header_sha256, body_sha256: hex, of the top header block and of everything behind it.
         digest: hex, of the mail without the fields that hops rewrite (L9).
         size: bytes of the whole mail.
+        series: which of several it is by its own word, None when it is one of its own (M5).
+        filenames: of the parts that may be documents.
     """
 
     verdict: Verdict
@@ -64,6 +68,8 @@ class GateReading:
     body_sha256: str
     digest: str
     size: int
+    series: SeriesPart | None = None
+    filenames: tuple[str, ...] = ()
 
 
 class Gate:
@@ -117,6 +123,8 @@ class Gate:
             body_sha256=body_sha256,
             digest=_digest(headers, body_sha256),
             size=self._size,
+            series=_series(self._scanner),
+            filenames=_filenames(leaves),
         )
 
 
@@ -139,9 +147,27 @@ def _refusal(scanner: StructureScanner, headers: Headers, *, nested: bool) -> Re
         return Response(554, "5.6.0", text)
     if any(is_encrypted(part) for part in scanner.parts if nested or not part.is_in_mail):
         return Response(554, "5.6.0", _ENCRYPTED)
+    return _damage(scanner)
+
+
+def _damage(scanner: StructureScanner) -> Response | None:
+    """What is missing of the mail, as far as the line can tell."""
     if scanner.unclosed and not may_be_complete(scanner.parts[-1]):
         return Response(554, "5.6.0", _CUT)
+    if scanner.parts[0].content_type == PARTIAL and _series(scanner) is None:
+        return Response(554, "5.6.0", _NO_SERIES)
     return None
+
+
+def _series(scanner: StructureScanner) -> SeriesPart | None:
+    """Which of several the whole mail says it is."""
+    whole = scanner.parts[0] if scanner.parts else None
+    return partial_of(whole) if whole and whole.content_type == PARTIAL else None
+
+
+def _filenames(leaves: list[tuple[Part, Use]]) -> tuple[str, ...]:
+    wanted = (Purpose.DOCUMENT, Purpose.PICTURE)
+    return tuple(use.filename for _, use in leaves if use.purpose in wanted and use.filename)
 
 
 def _automatic(scanner: StructureScanner, headers: Headers) -> str | None:
@@ -158,6 +184,8 @@ def _automatic(scanner: StructureScanner, headers: Headers) -> str | None:
 
 
 def _no_document(scanner: StructureScanner, leaves: list[tuple[Part, Use]]) -> Response | None:
+    if _series(scanner) is not None:
+        return None
     in_text = any(part.holds_files for part in (*(part for part, _ in leaves), *scanner.between))
     shown = _shown(leaves)
     if in_text or any(_may_be_document(part, use, shown) for part, use in leaves):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, select
 
 from mail2fax.errors import Mail2FaxError
-from mail2fax.spool import preparation, schema
+from mail2fax.spool import ending, schema
 from mail2fax.spool.lifecycle import MailEvent, MailState
 from mail2fax.spool.moves import MAIL, move
 from mail2fax.spool.replies import ASKED, REFUSED, owe
@@ -92,16 +92,16 @@ def end_overdue(connection: Connection, now: float) -> list[str]:
 
 
 def next_end(connection: Connection) -> float | None:
-    """When the next hold ends without an answer, None if none does."""
+    """When the next mail ends that waits in vain, for a person or for parts; None if none does."""
     mail = schema.mail.c
-    query = select(mail.next_try).where(mail.state == MailState.HELD).order_by(mail.next_try)
-    found: float | None = connection.scalar(query.limit(1))
+    query = select(mail.next_try).where(mail.state.in_((MailState.HELD, MailState.WAITING)))
+    found: float | None = connection.scalar(query.order_by(mail.next_try).limit(1))
     return found
 
 
 def _end(connection: Connection, mail_id: str, event: MailEvent, why: str, now: float) -> None:
     move(connection, MAIL, mail_id, event, now, why, why=why)
-    preparation.fail_all(connection, mail_id, "dropped", why, now)
+    ending.fail_all(connection, mail_id, "dropped", why, now)
     owe(connection, mail_id, REFUSED, now)
 
 

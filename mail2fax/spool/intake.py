@@ -6,6 +6,7 @@ a twin. A command that arrives after the first 250 was written shows that it was
 is then a new fax. The end of the first session without one, or 15 minutes, makes it a copy.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -137,7 +138,18 @@ def _mail_row(mail: NewMail, reference: str) -> dict[str, Any]:
         "why": "",
         "attempts": 0,
         "next_try": 0.0,
+        **_series_columns(mail),
     }
+
+
+def _series_columns(mail: NewMail) -> dict[str, Any]:
+    """Mails that wait for each other share one word: same identity, numbers, kind and name."""
+    part = mail.series
+    if part is None:
+        return {"series": None, "series_number": None, "series_total": None}
+    common = "\0".join((part.name, mail.who, *sorted(_numbers(mail))))
+    word = f"{part.kind}:{hashlib.sha256(common.encode()).hexdigest()[:32]}"
+    return {"series": word, "series_number": part.number, "series_total": part.total}
 
 
 def _fax_row(mail: NewMail, ordinal: int, first: _Earlier | None) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class MailState(StrEnum):
     REFUSED = "refused"  # by the second gate; the person is told
     HELD = "held"  # a person must decide
     QUARANTINED = "quarantined"  # its bytes are not to be believed
+    JOINED = "joined"  # its bytes are a part of another mail's fax
     PURGED = "purged"  # its content is destroyed
 
 
@@ -39,6 +40,7 @@ class MailEvent(StrEnum):
     REFUSED = "second gate refused"
     PARTS_MISSING = "other parts missing"
     PARTS_COMPLETE = "other parts arrived"
+    JOINED = "joined to the first part"
     HELD = "person asked"
     RELEASED = "person released"
     DROPPED = "person dropped"
@@ -131,11 +133,13 @@ MAIL: Mapping[MailState, Mapping[MailEvent, MailState]] = {
         _ME.PREPARED: _M.PREPARED,
         _ME.REFUSED: _M.REFUSED,
         _ME.PARTS_MISSING: _M.WAITING,
+        _ME.JOINED: _M.JOINED,
         _ME.HELD: _M.HELD,
         _ME.DAMAGED: _M.QUARANTINED,
     },
     _M.WAITING: {
         _ME.PARTS_COMPLETE: _M.ACCEPTED,
+        _ME.JOINED: _M.JOINED,
         _ME.REFUSED: _M.REFUSED,
         _ME.DAMAGED: _M.QUARANTINED,
     },
@@ -148,6 +152,7 @@ MAIL: Mapping[MailState, Mapping[MailEvent, MailState]] = {
     _M.PREPARED: {_ME.DAMAGED: _M.QUARANTINED, _ME.PURGED: _M.PURGED},
     _M.REFUSED: {_ME.PURGED: _M.PURGED},
     _M.QUARANTINED: {_ME.PURGED: _M.PURGED},
+    _M.JOINED: {_ME.PURGED: _M.PURGED},
     _M.PURGED: {},
 }
 

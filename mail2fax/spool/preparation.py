@@ -5,19 +5,18 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from mail2fax.spool import jobs, letterheads, schema
-from mail2fax.spool.lifecycle import FaxEvent, FaxState, MailEvent, MailState
-from mail2fax.spool.moves import FAX, MAIL, move
+from mail2fax.spool import ending, jobs, letterheads, schema, series
+from mail2fax.spool.lifecycle import MailEvent, MailState
+from mail2fax.spool.moves import MAIL, move
 from mail2fax.spool.records import FaxToPrepare, MailToPrepare
 from mail2fax.spool.replies import REFUSED, owe
-from mail2fax.values import Document, End, NotFaxed, Options, Outcome, Wish, as_json, from_json
+from mail2fax.values import Document, NotFaxed, Options, Wish, as_json, from_json
 
 _CHOOSE_OPTIONS = (
     update(schema.fax)
     .where(schema.fax.c.id == bindparam("fax"))
     .values(options=bindparam("chosen", type_=schema.fax.c.options.type))
 )
-_OPEN = (FaxState.PENDING, FaxState.TWIN)
 
 
 def claim(connection: Connection, now: float, limit: int, lease: float) -> list[MailToPrepare]:
@@ -55,6 +54,9 @@ def claim(connection: Connection, now: float, limit: int, lease: float) -> list[
             has_reply_address=bool(row.reply_to),
             pictures_decided=row.pictures_decided,
             known_pictures=letterheads.known(connection, row.who),
+            waits=series.is_open(row.series),
+            others=series.others_of(connection, row.id, row.series),
+            joined=series.kind_of(row.series),
         )
         for row in rows
     ]
@@ -142,21 +144,12 @@ def refused(
         connection, MAIL, mail_id, MailEvent.REFUSED, now, why,
         why=why, not_faxed=as_json(list(not_faxed)),
     )  # fmt: skip
-    fail_all(connection, mail_id, "refused", why, now)
+    ending.fail_all(connection, mail_id, "refused", why, now)
     owe(connection, mail_id, REFUSED, now)
 
 
 def quarantined(connection: Connection, mail_id: str, why: str, now: float) -> None:
     """The mail's bytes cannot be believed or read (K5): never faxed, and the person is told."""
     move(connection, MAIL, mail_id, MailEvent.DAMAGED, now, why, why=why)
-    fail_all(connection, mail_id, "quarantined", why, now)
+    ending.fail_all(connection, mail_id, "quarantined", why, now)
     owe(connection, mail_id, REFUSED, now)
-
-
-def fail_all(connection: Connection, mail_id: str, status: str, why: str, now: float) -> None:
-    """Every fax of a mail that is not under way ends as not sent."""
-    fax = schema.fax.c
-    outcome = as_json(Outcome(End.NOT_SENT, status, now, why))
-    open_faxes = select(fax.id).where(fax.mail_id == mail_id, fax.state.in_(_OPEN))
-    for fax_id in connection.scalars(open_faxes).all():
-        move(connection, FAX, fax_id, FaxEvent.FAILED, now, why, outcome=outcome)

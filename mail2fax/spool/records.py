@@ -13,6 +13,7 @@ from mail2fax.values import (
     Options,
     Outcome,
     Quota,
+    SeriesPart,
     Wish,
 )
 
@@ -39,6 +40,7 @@ class NewMail:
         session: id of the SMTP session, to tell later whether the 250 was read (L9).
         reply_to: addresses that may be told, best first (W1a).
         replies: ``both`` or ``outcome``.
+        series: which of several mails it is, None when it is one of its own (M5).
         quotas: of its rule, which it must fit into (L8).
         who: the identity as one comparable word (L9: same identity).
     """
@@ -58,6 +60,7 @@ class NewMail:
     reply_to: tuple[str, ...] = ()
     replies: str = "both"
     options: Options = field(default_factory=Options)
+    series: SeriesPart | None = None
     quotas: tuple[Quota, ...] = ()
 
     @property
@@ -77,6 +80,15 @@ class FaxToPrepare:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPart:
+    """One of the stored mails that a joined mail is made of."""
+
+    id: str
+    header_sha256: str
+    body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class MailToPrepare:
     """A mail the second gate is to look at.
 
@@ -87,6 +99,9 @@ class MailToPrepare:
         has_reply_address: whether anybody but the admin can be told of it.
         pictures_decided: what a person decided about its pictures, None if nobody did.
         known_pictures: SHA-256 of those its identity sends again and again (M6).
+        waits: whether it is one of several that must be gathered first (M5).
+        others: what it is to be joined with, in order.
+        joined: how: ``partial`` or ``scan``; empty when it is one of its own.
     """
 
     id: str
@@ -102,6 +117,9 @@ class MailToPrepare:
     has_reply_address: bool = True
     pictures_decided: str | None = None
     known_pictures: frozenset[str] = frozenset()
+    waits: bool = False
+    others: tuple[StoredPart, ...] = ()
+    joined: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,3 +82,27 @@ def real_tiff(pages: int = 1) -> bytes:
         following = strip + 8 if page < pages - 1 else 0
         data += struct.pack("<I", following) + b"\xaa" * 8
     return data
+
+
+def split(
+    data: bytes, count: int, total_in: str = "all", name: str = "x1@example.org"
+) -> list[bytes]:
+    """A mail as a ``message/partial`` of so many mails (RFC 2046 5.2.2), split at line ends.
+
+    Args:
+        total_in: ``all``, ``last`` or ``none`` of them tell the total.
+    """
+    whole = data.replace(CRLF + CRLF, CRLF + b"X-Inner: dropped" + CRLF + CRLF, 1)
+    lines = whole.splitlines(keepends=True)
+    mails = []
+    for number in range(1, count + 1):
+        begin, end = len(lines) * (number - 1) // count, len(lines) * number // count
+        tells = total_in == "all" or (total_in == "last" and number == count)
+        total = f"; total={count}" if tells else ""
+        head = (
+            f"From: Ann <ann@example.org>\nTo: x\nSubject: Hello ({number}/{count})\n"
+            f"Message-ID: <p{number}@example.org>\nX-Outer: kept\nMIME-Version: 1.0\n"
+            f'Content-Type: message/partial; id="{name}"; number={number}{total}'
+        )
+        mails.append(part(head, b"".join(lines[begin:end])))
+    return mails
