@@ -160,12 +160,13 @@ class Preparer:
             return
         reading = prepared.reading
         refusal = reading.verdict.refusal
+        if refusal is None:
+            decided = await self._decided(mail, reading, rules)
+            refusal = decided.refusal
         if refusal is None and reading.question:
             await self._ask(mail, reading)
             return
-        if refusal is None:
-            decided = await self._decided(mail, reading, rules)
-            refusal = decided.refusal or await self._reserve_pages(mail, prepared)
+        refusal = refusal or await self._reserve_pages(mail, prepared)
         if refusal is not None:
             await self._refuse(mail, refusal.text, reading.not_faxed)
         else:

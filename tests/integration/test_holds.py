@@ -76,6 +76,16 @@ async def test_a_picture_in_doubt_holds_the_mail_and_asks(desk: HoldDesk) -> Non
     assert story.hold_until == pytest.approx(desk.clock.now() + 3600, abs=60)
 
 
+async def test_what_cannot_be_faxed_as_wished_is_not_asked_about(desk: HoldDesk) -> None:
+    """O3, M6: an answer about pictures would be in vain."""
+    desk.start()
+
+    story = await desk.done(await desk.accept(b"X-Fax-At: never\r\n" + DOUBTFUL))
+
+    assert (story.state, [reply.kind for reply in story.told]) == ("refused", ["refused"])
+    assert "at: never is no time" in story.why
+
+
 @pytest.mark.parametrize(("pictures", "documents"), [("send", 2), ("without", 1)])
 async def test_a_released_mail_is_prepared_as_decided(
     desk: HoldDesk, pictures: str, documents: int

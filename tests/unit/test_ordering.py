@@ -138,3 +138,18 @@ def test_a_page_goes_only_where_it_was_asked_for() -> None:
     for body, count in (("page", 3), (None, 2)):
         whole = job(Options(body=body))
         assert len(replace(whole, documents=(*whole.documents, page)).uploads) == count
+
+
+def test_documents_of_an_earlier_fax_go_only_where_it_was_asked_for() -> None:
+    """S8, O2: and only where Fax.Plus would not take it by its ID."""
+    again = DocumentAtRest(
+        3, Document("1", "t", "application/pdf", 1, "t", role="resent M2F-AAAAA", file="t"),
+        "/storage/t", 1.0,
+    )  # fmt: skip
+    asked = Options(resend="M2F-AAAAA")
+    for options, count in (
+        (asked, 3), (replace(asked, from_fax="abc"), 2), (Options(resend="M2F-BBBBB"), 2),
+        (Options(), 2),
+    ):  # fmt: skip
+        whole = job(options)
+        assert len(replace(whole, documents=(*whole.documents, again)).uploads) == count

@@ -44,7 +44,7 @@ class MailAsked:
         subject: without marks.
         words: the sender's own words, whole.
         sender: who the mail is from, in words.
-        has_documents: whether anything to fax is attached.
+        has_documents: whether anything to fax is attached, or may be.
         has_page: whether its own text was made a page.
     """
 
@@ -74,7 +74,7 @@ def mail_asked(reading: Reading, received_at: float) -> MailAsked:
         subject=reading.subject,
         words=reading.words,
         sender=headline.from_name or headline.from_address,
-        has_documents=any(one.role != PAGE for one in reading.documents),
+        has_documents=bool(reading.question) or any(one.role != PAGE for one in reading.documents),
         has_page=any(one.role == PAGE for one in reading.documents),
     )
 
