@@ -263,6 +263,7 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
         raise ConfigError(sorted(problems, key=_place_of)) from None
     file.problems += _loops(config, file)
     file.problems += _listeners(config, file)
+    file.problems += _rules_of_nobody(config, file)
     file.problems += _foreign_bills(config, file)
     if file.problems:
         raise ConfigError(sorted(file.problems, key=_place_of))
@@ -336,6 +337,26 @@ def _foreign_bills(config: Config, file: YamlFile) -> Iterator[str]:
         if codes and code is not None and code not in codes:
             own: Place = ("senders", n) if rule.options.bill else ()
             yield _problem(file, (*own, "options", "bill"), f"{code} is not one of bill.codes")
+
+
+def _rules_of_nobody(config: Config, file: YamlFile) -> Iterator[str]:
+    """Rules that could admit nobody, because no listener is for them."""
+    relays = [listen for listen in config.listen if listen.of_relays]
+    people = [listen for listen in config.listen if not listen.of_relays]
+    vouched = any(listen.vouches for listen in relays)
+    secret = any(listen.tls or config.tls or listen.auth_without_tls for listen in people)
+    for number, rule in enumerate(config.senders):
+        sentence = ""
+        if rule.asks_for_author and not relays:
+            sentence = "asks who wrote the mail, which needs a listener with clients: relay"
+        elif rule.is_vouched_for and not vouched:
+            sentence = "addresses need trusted_results here, or vouches: true at the listener"
+        elif not rule.asks_for_author and not people:
+            sentence = "is for people, which needs a listener with clients: people"
+        elif rule.login and not secret:
+            sentence = "logins need tls, or auth_without_tls at the listener"
+        if sentence:
+            yield _problem(file, ("senders", number), sentence)
 
 
 def _sentence(one: Any, place: Place) -> str:

@@ -77,6 +77,11 @@ class Conditions(Section):
         """Whether only the mail itself can show who it is from (L6a)."""
         return bool(self.addresses or self.dkim or self.m365 or self.trusted_results)
 
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether only the mail server's word proves the author."""
+        return self.asks_for_author and not (self.dkim or self.m365 or self.trusted_results)
+
     @model_validator(mode="after")
     def _check_conditions(self) -> "Conditions":
         for problem in self._problems():

@@ -250,7 +250,7 @@ async def test_user_add_shows_a_password_once_and_it_is_right(tmp_path: Path) ->
     config, state = tmp_path / "mail2fax.yaml", tmp_path / "state"
     config.write_text(
         "domains: [fax.example.com]\nregion: CH\n"
-        "listen: [{address: 127.0.0.1, port: 0}]\n"
+        "listen: [{address: 127.0.0.1, port: 0, auth_without_tls: [127.0.0.0/8]}]\n"
         'faxplus: {token: t, from: "+41225550100"}\n'
         "senders: [{name: staff, login: [ann]}]\n"
         f"state_dir: {state}\n"

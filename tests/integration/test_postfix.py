@@ -79,7 +79,7 @@ class Front:
 
     def __init__(self, home: Path, port: int) -> None:
         self._home = home
-        self._port = port
+        self.port = port
 
     @property
     def log(self) -> str:
@@ -92,7 +92,7 @@ class Front:
         await asyncio.to_thread(self._send, to)
 
     def _send(self, to: tuple[str, ...]) -> None:
-        with smtplib.SMTP("127.0.0.1", self._port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as client:
             client.sendmail("ann@example.org", list(to), GOOD)
 
     async def says(self, words: str, times: int = 1) -> None:
@@ -103,13 +103,15 @@ class Front:
 
 
 @asynccontextmanager
-async def postfix(home: Path, transport: str, *, ca: str = "", level: str = "none") -> Any:
+async def postfix(
+    home: Path, transport: str, *, ca: str = "", level: str = "none", extra: str = ""
+) -> Any:
     """A Postfix that relays the fax domain to us; its master alone, without its scripts."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     told = {"home": home, "transport": transport, "ca": ca, "level": level, "port": port}
-    (home / "main.cf").write_text(MAIN.format(**told))
+    (home / "main.cf").write_text(MAIN.format(**told) + extra)
     (home / "master.cf").write_text(MASTER.format(**told))
     (home / "queue").mkdir()
     for name in QUEUES:
