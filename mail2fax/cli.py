@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mail2fax import __version__
 from mail2fax.errors import ConfigError, Mail2FaxError
+from mail2fax.explain_verb import add_explain_verb
 from mail2fax.number_verb import add_number_verb
 from mail2fax.people_verbs import add_freeze_verbs, add_user_verb
 
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     _add_demo(verbs)
     _add_serve(verbs)
-    _add_explain(verbs)
+    add_explain_verb(verbs, lambda parser: _add_config(parser, None), _add_region)
     add_number_verb(verbs, lambda parser: _add_config(parser, None))
     _add_queue(verbs)
     for add_verb in (add_user_verb, add_freeze_verbs):
@@ -88,17 +89,6 @@ def _add_serve(verbs: Any) -> None:
     _add_config(serve, _DEFAULT_CONFIG)
     serve.add_argument("--verbose", action="store_true", help="log connections too")
     serve.set_defaults(verb=_serve)
-
-
-def _add_explain(verbs: Any) -> None:
-    explain = verbs.add_parser("explain", help="what would become of a mail; sends nothing")
-    explain.add_argument("mails", nargs="+", type=Path, metavar="MAIL", help="a mail's file")
-    recipient = "a recipient as a client would write it; may stand several times"
-    explain.add_argument("--to", action="append", default=[], metavar="ADDRESS", help=recipient)
-    explain.add_argument("--json", action="store_true", help="one JSON object a line")
-    _add_config(explain, None)
-    _add_region(explain)
-    explain.set_defaults(verb=_explain)
 
 
 def _add_queue(verbs: Any) -> None:
@@ -171,26 +161,6 @@ def _say_ready(daemon: "Daemon") -> None:
         print(f"mail2fax takes mail at {host}:{port}", flush=True)
 
 
-def _explain(arguments: argparse.Namespace) -> int:
-    return asyncio.run(_explain_all(arguments))
-
-
-async def _explain_all(arguments: argparse.Namespace) -> int:
-    from mail2fax.explain import explainer_for, in_words  # noqa: PLC0415
-
-    config = _config(arguments) if arguments.config else None
-    explainer = explainer_for(config, arguments.region)
-    refused = False
-    try:
-        for mail in arguments.mails:
-            told = await explainer.explain(mail, arguments.to)
-            refused = refused or told["refused"] is not None
-            print(json.dumps(told, ensure_ascii=False) if arguments.json else in_words(told))
-    finally:
-        await explainer.children.close()
-    return _FAILED if refused else _DONE
-
-
 def _queue_list(arguments: argparse.Namespace) -> int:
     result = _ask(arguments, {"command": "list", "all": arguments.all})
     if arguments.json:
@@ -208,7 +178,7 @@ def _queue_list(arguments: argparse.Namespace) -> int:
 
 
 def _queue_show(arguments: argparse.Namespace) -> int:
-    from mail2fax.explain import pages_of  # noqa: PLC0415
+    from mail2fax.explain_words import pages_of  # noqa: PLC0415
 
     story = _ask(arguments, {"command": "show", "reference": arguments.reference})
     if arguments.json:

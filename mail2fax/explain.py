@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mail2fax.accepting.admission import ENVELOPE, Rule, admit, candidates
+from mail2fax.accepting.proof import Login, Proof
 from mail2fax.clock import Clock, utc
 from mail2fax.config import Config
 from mail2fax.config_fields import machine_timezone
-from mail2fax.daemon import address_rules, children, contacts_file, option_rules
+from mail2fax.daemon import children, contacts_file, holds_on, rule_of
 from mail2fax.preparing.children import ChildFailed, Children
 from mail2fax.preparing.documents import Asked, finest
 from mail2fax.reading.addresses import AddressReading, AddressRules, read_address
@@ -47,6 +49,8 @@ class Explainer:
         children: the pool that opens documents.
         now: when the mail is taken to have come, seconds since the epoch.
         contacts: who can be written to by name.
+        refusal: why no rule admits the client; None when one does.
+        reply: who would be answered, and by which rule; empty without a configuration.
     """
 
     addresses: AddressRules
@@ -55,6 +59,8 @@ class Explainer:
     children: Children
     now: float
     contacts: Contacts = NOBODY
+    refusal: Response | None = None
+    reply: str = ""
 
     async def explain(self, mail: Path, recipients: Iterable[str]) -> dict[str, Any]:
         """One mail's whole fate, in the fixed form of ``explain --json``.
@@ -67,8 +73,8 @@ class Explainer:
         told, refusal = self._destinations(recipients)
         taken = [one for one in told if one.number] or [Destination("", None, "")]
         verdict = self._first_gate(mail, taken)
-        if refusal is not None:
-            verdict = Verdict(refusal, "line")
+        if (on_the_line := self.refusal or refusal) is not None:
+            verdict = Verdict(on_the_line, "line")
         reading, failure = await self._prepared(mail, taken)
         decided = self._decided(reading, taken) if reading else Decided({})
         if verdict.accepted and reading:
@@ -189,25 +195,91 @@ def _document(document: dict[str, Any]) -> dict[str, Any]:
     return {name: document[name] for name in _TOLD}
 
 
-def explainer_for(config: Config | None, region: str) -> Explainer:
-    """An explainer by a configuration's first rule and listener, or for every domain.
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Which client a mail would come from; all None for nobody in particular."""
+
+    address: str | None = None
+    login: str | None = None
+    mail_from: str | None = None
+
+    @property
+    def is_anybody(self) -> bool:
+        """Whether nothing was said, so that the first rule is meant."""
+        return self.address is None and self.login is None
+
+    def __str__(self) -> str:
+        who = [f"login {self.login}"] if self.login is not None else []
+        return " at ".join([*who, *([self.address] if self.address is not None else [])])
+
+
+def explainer_for(config: Config | None, region: str, client: Client | None = None) -> Explainer:
+    """An explainer by the rule that admits a client, or for every domain.
 
     Args:
         config: None when there is none: every domain is ours, every country is allowed.
         region: ISO code for national numbers when there is no configuration.
+        client: whose mail it would be; None for the first rule, at the first listener.
 
     Raises:
         ConfigError: the contacts file has mistakes.
     """
     now = Clock().now()
     if config is not None:
-        rule = config.senders[0]
-        rules, names = address_rules(config, config.listen[0], rule), names_of(config)
-        allowed = option_rules(config, rule)
-        return Explainer(rules, config.options_of(rule), allowed, children(config), now, names)
+        client = client or Client()
+        rule = _rule_for(config, client)
+        refusal = (
+            None
+            if rule
+            else Response(
+                550,
+                "5.7.1",
+                f"{client} may not send faxes here. An administrator can add it to senders",
+            )
+        )
+        rule = rule or rule_of(config, config.listen[0], config.senders[0], 0)
+        return Explainer(
+            rule.addresses,
+            rule.options,
+            rule.option_rules,
+            children(config),
+            now,
+            names_of(config),
+            refusal,
+            "" if refusal else reply_words(rule, client),
+        )
     addresses = AddressRules((), open_rules(region))
     allowed = OptionRules(machine_timezone(), most_retries=3)
     return Explainer(addresses, Options(), allowed, Children(), now)
+
+
+def _rule_for(config: Config, client: Client) -> Rule | None:
+    """The rule that would admit a client, at the first listener by which one does."""
+    if client.is_anybody:
+        return rule_of(config, config.listen[0], config.senders[0], 0)
+    login = None if client.login is None else Login(client.login)
+    proof = Proof(client.address or "", login=login)
+    for listen in config.listen:
+        known = [rule_of(config, listen, rule, at) for at, rule in enumerate(config.senders)]
+        rules = [rule for rule in known if holds_on(listen, rule) and not rule.frozen]
+        by_author = (
+            rule
+            for rule in candidates(rules, proof)
+            if rule.author is not None and rule.author.names(client.mail_from or "")
+        )
+        if (rule := admit(rules, proof) or next(by_author, None)) is not None:
+            return rule
+    return None
+
+
+def reply_words(rule: Rule, client: Client) -> str:
+    """Who would be answered, and why it is they."""
+    kinds = "the outcome only" if rule.replies == "outcome" else "when it is taken, and the outcome"
+    if rule.reply_to != ENVELOPE:
+        return f"to {rule.reply_to}, as {rule.name} says: {kinds}"
+    if client.mail_from:
+        return f"to {client.mail_from}, the envelope's sender (rule {rule.name}): {kinds}"
+    return f"to the envelope's sender, --mail-from (rule {rule.name}): {kinds}"
 
 
 def names_of(config: Config) -> Contacts:
@@ -223,30 +295,3 @@ def names_of(config: Config) -> Contacts:
 def open_rules(region: str) -> NumberRules:
     """Every country, no restriction of the office's own."""
     return NumberRules(region, EVERYWHERE)
-
-
-def pages_of(document: dict[str, Any]) -> str:
-    """A document's pages in words."""
-    count = document["pages"]
-    return "pages unknown" if count is None else f"{count} page{'' if count == 1 else 's'}"
-
-
-def in_words(told: dict[str, Any]) -> str:
-    """An explanation for a person."""
-    lines = [f"{told['mail']}:"]
-    if told["refused"]:
-        when = "on the line" if told["when"] == "line" else "by mail"
-        lines.append(f"  refused {when}: {told['refused']}")
-    for one in told["destinations"]:
-        shown = f"{one['number']} ({one['why']})" if one["number"] else f"refused: {one['why']}"
-        lines.append(f"  to {one['written']}: {shown}")
-    for one in told["documents"]:
-        pages = f"{pages_of(one)}, " if one["pages"] else ""
-        kind = f"{one['content_type']}, {pages}{one['size']} bytes"
-        lines.append(f"  part {one['part']} is faxed: {one['filename']} ({kind})")
-    for one in told["not_faxed"]:
-        name = one["filename"] or one["content_type"]
-        lines.append(f"  part {one['part']} is not faxed: {name}: {one['why']}")
-    if told["comment"]:
-        lines.append(f"  comment: {told['comment'].splitlines()[0]}")
-    return "\n".join(lines)

@@ -120,9 +120,9 @@ def test_explain_takes_several_mails_and_speaks_to_people(tmp_path: Path, stored
     unix.write_bytes(SCAN.replace(PDF, PDF).replace(b"\r\n", b"\n"))
     done = run("explain", "--to", "0225550123@x.example", stored, unix)
 
-    assert "part 2 is faxed: a.pdf (application/pdf, 2 pages" in done.stdout
-    assert "to 0225550123: +41225550123" in done.stdout
-    assert f"{unix}:" in done.stdout
+    assert "a.pdf: 2 pages, application/pdf," in done.stdout
+    assert "0225550123 dials +41225550123 (national number" in done.stdout
+    assert f"{unix}\n  " in done.stdout
     assert run("explain", tmp_path / "missing.eml").returncode == 1
 
 

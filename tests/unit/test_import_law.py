@@ -34,12 +34,23 @@ MAY_IMPORT = {
     | {"config", "config_listen", "config_options", "contacts_file"},
     "explain": STATIONS | PLAIN | GROUND | {"config", "config_fields", "daemon"},
     "demo": STATIONS | PLAIN | GROUND | {"config", "daemon", "simulator", "cli"},
+    "explain_words": set(),
+    "explain_verb": {"errors", "config", "explain", "explain_words"},
     "number_verb": {"reading", "errors", "values", "config", "config_fields", "daemon", "explain"},
     "people_verbs": {"errors", "config", "config_fields", "accepting", "spool"},
     "cli": STATIONS
     | PLAIN
     | GROUND
-    | {"config", "daemon", "simulator", "demo", "explain", "number_verb", "people_verbs"},
+    | {
+        "config",
+        "daemon",
+        "simulator",
+        "demo",
+        "explain_verb",
+        "explain_words",
+        "number_verb",
+        "people_verbs",
+    },
     "simulator": set(),
     "__main__": {"cli"},
     "__init__": set(),
