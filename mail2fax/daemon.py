@@ -131,7 +131,8 @@ class Daemon:
             if settings.relay is not None:
                 judge = AuthorJudge(settings.rules, self._spool, self._signatures)
                 settings = replace(settings, relay=replace(settings.relay, judge=judge))
-            settings = replace(settings, contacts=self._names)
+            admin_at = config.domains if config.admin else ()
+            settings = replace(settings, contacts=self._names, admin_at=admin_at)
             listener = Listener(settings, self._spool, self._clock, crowd)
             self._listeners.append(listener)
             await listener.start()

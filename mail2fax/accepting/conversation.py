@@ -18,6 +18,7 @@ from mail2fax.accepting.dialogue.lines import EndOfInput, LineTooLong, NotSmtp
 from mail2fax.accepting.dialogue.proxy import BadProxyHeader
 from mail2fax.accepting.dialogue.tls import Certificates
 from mail2fax.accepting.people import office_of
+from mail2fax.accepting.postmaster import Doorbell, is_role
 from mail2fax.accepting.proof import Proof
 from mail2fax.accepting.settings import RelaySettings, TryLater
 from mail2fax.accepting.signs import Signs
@@ -43,6 +44,7 @@ class Host(TakingHost, Protocol):
     """What a conversation needs of its listener."""
 
     stopping: bool
+    doorbell: Doorbell
     certificates: Certificates | None
 
     def enter(self, conversation: "Conversation") -> bool:
@@ -394,11 +396,21 @@ class Conversation:
             await self._say(path, "RCPT")
             return
         reach = self._reach(transaction)
-        if isinstance(reach, Response):
+        if is_role(path, self._settings.admin_at):
+            is_known = not isinstance(reach, Response)
+            await self._say(self._to_admin(path, transaction, is_known=is_known), "RCPT")
+        elif isinstance(reach, Response):
             await self._say(transaction.refuse(path, reach), "RCPT")
         else:
             now = self._host.clock.now()
             await self._say(transaction.add(path, reach, self._settings.limits, now), "RCPT")
+
+    def _to_admin(self, path: str, transaction: Transaction, *, is_known: bool) -> Response:
+        """The admin as a recipient, from whoever may talk to us (A2)."""
+        refusal = None
+        if not is_known and not transaction.for_admin:
+            refusal = self._host.doorbell.ring(self.proof.peer, self._host.clock.now())
+        return refusal or transaction.add_admin(path)
 
     def _reach(self, transaction: Transaction) -> AddressRules | Response:
         """How this client's recipients are read, or why it may have none."""
@@ -433,7 +445,7 @@ class Conversation:
 
     async def _data(self, _argument: str) -> None:
         transaction = self._transaction
-        if transaction is None or not transaction.paths:
+        if transaction is None or transaction.is_empty:
             refused = transaction is not None and transaction.refused
             text = "No valid recipients" if refused else "Say MAIL and RCPT first"
             code = Response(554, "5.5.1", text) if refused else Response(503, "5.5.1", text)

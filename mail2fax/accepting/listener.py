@@ -19,6 +19,7 @@ from mail2fax.accepting.dialogue import internals
 from mail2fax.accepting.dialogue.hangup import StaysOnHangup
 from mail2fax.accepting.dialogue.lines import READ_SIZE
 from mail2fax.accepting.dialogue.tls import Certificates
+from mail2fax.accepting.postmaster import Doorbell
 from mail2fax.accepting.settings import ListenerSettings
 from mail2fax.accepting.wire import Wire
 from mail2fax.clock import Clock
@@ -46,6 +47,7 @@ class Listener:
         self.spool = spool
         self.clock = clock
         self.stopping = False
+        self.doorbell = Doorbell()
         self.certificates: Certificates | None = None
         self.sessions: set[Conversation] = set()
         self._crowd = crowd or Crowd(CrowdLimits())

@@ -120,6 +120,7 @@ class ListenerSettings:
         legacy: for clients of old: TLS 1.0, AUTH after HELO, lines that end with a bare LF.
         relay: set when the clients are mail servers, whose address admits nobody.
         contacts: tells who can be written to by name at this moment (A7).
+        admin_at: domains whose postmaster and abuse are the admin; none without an admin (A2).
     """
 
     name: str
@@ -137,6 +138,7 @@ class ListenerSettings:
     legacy: bool = False
     relay: RelaySettings | None = None
     contacts: Callable[[], Contacts] = Contacts
+    admin_at: tuple[str, ...] = ()
 
     @property
     def is_lmtp(self) -> bool:

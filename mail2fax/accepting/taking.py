@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from mail2fax import events
 from mail2fax.accepting.dialogue.data import DotScanner
 from mail2fax.accepting.dialogue.patience import is_too_slow
+from mail2fax.accepting.postmaster import LARGE, MOST_BYTES
 from mail2fax.accepting.settings import ListenerSettings, RelayedMail
 from mail2fax.accepting.signs import Signs
 from mail2fax.accepting.transaction import Client, Transaction
@@ -83,21 +84,28 @@ class Taking:
         with file:
             await self._wire.write(_GO_AHEAD)
             gate = Gate()
-            refusal = await self._stream(gate, file)
+            most, large = self._bound(transaction)
+            refusal = await self._stream(gate, file, most, large)
             if refusal is not None:
                 return Answer(refusal, ends=refusal is _LINE_ENDS)
             found = gate.finish()
-            refusal = found.verdict.refusal or await self._judged(transaction, client, found, file)
             now = self._host.clock.now()
-            refusal = refusal or transaction.weigh(found, now)
+            refusal = await self._weighed(transaction, client, found, file, now)
             if refusal is not None:
                 return Answer(refusal)
             mail = transaction.new_mail(mail_id, naming.new_reference(), now, client, found)
             return await self._commit(mail, client, file)
 
-    async def _stream(self, gate: Gate, file: MailFile) -> Response | None:
+    def _bound(self, transaction: Transaction) -> tuple[int, Response]:
+        """The most bytes it may have, few when it goes to the admin alone (A2), and the refusal."""
+        size = self._settings.size
+        return (size, too_large(size)) if transaction.paths else (MOST_BYTES, LARGE)
+
+    async def _stream(
+        self, gate: Gate, file: MailFile, most: int, large: Response
+    ) -> Response | None:
         """Take the data to disk, past the gate; why they cannot be kept, or None."""
-        lines, most = self._wire.lines, self._settings.size
+        lines = self._wire.lines
         scanner, size, refusal = DotScanner(lines.end), 0, None
         began = self._host.clock.now()
         while not scanner.done:
@@ -106,7 +114,7 @@ class Taking:
             if size > 2 * most:
                 raise Farewell(Response(421, "4.3.4", "The mail never ends. Good bye"))
             if refusal is None and size > most:
-                refusal = too_large(most)
+                refusal = large
             if refusal is None:
                 gate.feed(data)
                 refusal = _written(file, data)
@@ -130,6 +138,20 @@ class Taking:
         if is_too_slow(patience, self._host.clock.now() - began, received + len(data)):
             raise Farewell(Response(421, "4.4.2", "The data come too slowly. Good bye"))
         return data
+
+    async def _weighed(
+        self,
+        transaction: Transaction,
+        client: Client,
+        found: GateReading,
+        file: MailFile,
+        now: float,
+    ) -> Response | None:
+        """Why a mail cannot be ours; to the admin alone everything may go but our own mails."""
+        if not transaction.paths:
+            return found.loop
+        refusal = found.verdict.refusal or await self._judged(transaction, client, found, file)
+        return refusal or transaction.weigh(found, now)
 
     async def _judged(
         self, transaction: Transaction, client: Client, found: GateReading, file: MailFile
@@ -162,8 +184,15 @@ class Taking:
         peer = client.proof.peer
         events.accepted(reference, client.session, peer, mail.size, count, mail.who)
         self._signs.answers(self._wire.lines.buffered)
-        faxes = "1 fax" if count == 1 else f"{count} faxes"
-        return Answer(Response(250, "2.0.0", f"{reference} accepted, {faxes}"), taken=True)
+        text = f"{reference} accepted{_whereto(count, for_admin=mail.for_admin)}"
+        return Answer(Response(250, "2.0.0", text), taken=True)
+
+
+def _whereto(count: int, *, for_admin: bool) -> str:
+    """Where a mail that was accepted goes, for its 250."""
+    faxes = ", 1 fax" if count == 1 else f", {count} faxes" if count else ""
+    admin = " for the administrator" if for_admin else ""
+    return f"{faxes}{' and' if faxes and admin else ''}{admin}"
 
 
 def too_large(most: int) -> Response:

@@ -5,15 +5,23 @@ from dataclasses import dataclass, field, replace
 
 from mail2fax.accepting.admission import Rule
 from mail2fax.accepting.people import reply_addresses, with_person
+from mail2fax.accepting.postmaster import ROLES, TAKEN, is_role
 from mail2fax.accepting.proof import Proof
 from mail2fax.reading.addresses import AddressReading, AddressRules, read_address, same_address
 from mail2fax.reading.contacts import NOBODY, Contacts
 from mail2fax.reading.gate import GateReading
 from mail2fax.reading.options.decision import refusal_of, refusal_on_the_line
 from mail2fax.spool.records import NewMail
-from mail2fax.values import Destination, Envelope, FaxNumber, RefusedRecipient, Response, SeriesPart
+from mail2fax.values import (
+    Destination,
+    Envelope,
+    FaxNumber,
+    Identity,
+    RefusedRecipient,
+    Response,
+    SeriesPart,
+)
 
-_ROLES = ("postmaster", "abuse")
 _MOST_SHOWN = 4
 
 
@@ -48,6 +56,7 @@ class Transaction:
         answered: the path of every RCPT that got a 250, in order; LMTP answers each again.
         contacts: who can be written to by name, the same from MAIL to the dot (A7).
         barred: those of them that the rule, once it was known, does not allow.
+        for_admin: whether postmaster or abuse is among the recipients (A2).
     """
 
     mail_from: str
@@ -58,6 +67,7 @@ class Transaction:
     answered: list[str] = field(default_factory=list)
     contacts: Contacts = NOBODY
     barred: dict[str, Response] = field(default_factory=dict)
+    for_admin: bool = False
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -76,6 +86,17 @@ class Transaction:
         response = self._read(path, addresses, limits, now)
         is_final = response.code >= 500  # noqa: PLR2004 - RFC 5321 4.2.1
         return self.refuse(path, response) if is_final else response
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no recipient was accepted."""
+        return not self.paths and not self.for_admin
+
+    def add_admin(self, path: str) -> Response:
+        """Take the admin as a recipient, by whatever role."""
+        self.for_admin = True
+        self.answered.append(path)
+        return TAKEN
 
     def refuse(self, path: str, response: Response) -> Response:
         """Remember a recipient that was refused for good; the response."""
@@ -125,7 +146,7 @@ class Transaction:
         if len(self.paths) >= limits.recipients:
             text = f"Only {limits.recipients} recipients a mail. Send the others in another"
             return Response(452, "4.5.3", text)
-        if path.rpartition("@")[0].lower() in _ROLES or path.lower() in _ROLES:
+        if is_role(path, addresses.domains):
             return Response(550, "5.1.1", "Only fax numbers are served here. Ask the administrator")
         reading = read_address(path, addresses, self.contacts)
         if reading.refusal is not None:
@@ -151,12 +172,8 @@ class Transaction:
         self, mail_id: str, reference: str, now: float, client: Client, found: GateReading
     ) -> NewMail:
         """The mail as it is recorded before its 250."""
-        rule = self.rule
-        assert rule is not None, "a recipient was accepted"
-        proof, headline = client.proof, found.headline
-        identity = rule.identity_of(proof, headline.author)
-        identity = with_person(identity, rule, headline, self.destinations)
-        return NewMail(
+        peer = client.proof.peer
+        mail = NewMail(
             id=mail_id,
             reference=reference,
             received_at=now,
@@ -166,18 +183,32 @@ class Transaction:
             digest=found.digest,
             envelope=Envelope(
                 self.mail_from, tuple(self.paths), tuple(self.refused),
-                proof.peer, client.helo, client.listener,
+                peer, client.helo, client.listener,
             ),
-            identity=identity,
+            identity=Identity(ROLES[0], "network", peer),
             session=client.session,
-            headline=headline,
+            headline=found.headline,
+            destinations=(),
+            for_admin=self.for_admin,
+        )  # fmt: skip
+        return self._with_faxes(mail, client.proof, found) if self.paths else mail
+
+    def _with_faxes(self, mail: NewMail, proof: Proof, found: GateReading) -> NewMail:
+        """What its rule says of a mail that is faxed."""
+        rule, headline = self.rule, found.headline
+        assert rule is not None, "a recipient was accepted"
+        identity = rule.identity_of(proof, headline.author)
+        identity = with_person(identity, rule, headline, self.destinations)
+        return replace(
+            mail,
+            identity=identity,
             destinations=self._named(headline.names),
             reply_to=reply_addresses(rule, identity, proof, self.mail_from, headline),
             replies=rule.replies,
             options=rule.options,
             quotas=rule.quotas,
             series=found.series or _split_scan(rule, found),
-        )  # fmt: skip
+        )
 
     def _named(self, names: Iterable[tuple[str, str]]) -> tuple[Destination, ...]:
         """The destinations with the names that stand beside their addresses (A9).

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from mail2fax import events
-from mail2fax.answering import back_off, mailer
+from mail2fax.answering import back_off, mailer, passing_on
 from mail2fax.answering.mailer import Relay
 from mail2fax.answering.message import Sender, can_be_addressed, message_for
 from mail2fax.answering.notices import Notices
@@ -113,10 +113,8 @@ class Reporter:
         if not can_be_addressed(to):
             await self._next(reply, "the address is not in ASCII")
             return
-        letter = letter_for(reply.kind, story, reply.fax_id, self._settings.letters)
-        now = self._clock.now()
         everybody = self._with_copies(reply, to)
-        message = message_for(letter, reply, story, everybody, self._settings.sender, now)
+        message = await self._message(reply, story, everybody)
         try:
             await self._hand_over(message, everybody, self._settings.relay)
         except PermanentFailure as failure:
@@ -127,6 +125,18 @@ class Reporter:
             await self._spool.do(replies.handed_over, reply.id, to, self._clock.now())
             events.told(story.reference, reply.kind, self._clock.now() - reply.due_at)
 
+    async def _message(
+        self, reply: ReplyToSend, story: MailStory, everybody: tuple[str, ...]
+    ) -> bytes:
+        """The bytes for the relay: a letter of ours, or what somebody wrote to the admin."""
+        sender, now = self._settings.sender, self._clock.now()
+        if reply.kind == replies.POSTMASTER:
+            path = self._spool.content.mail(story.id)
+            original = await asyncio.to_thread(passing_on.attachable, path)
+            return passing_on.passed_on(original, reply, story, everybody[0], sender, now)
+        letter = letter_for(reply.kind, story, reply.fax_id, self._settings.letters)
+        return message_for(letter, reply, story, everybody, sender, now)
+
     def _with_copies(self, reply: ReplyToSend, to: str) -> tuple[str, ...]:
         """Who gets a reply: what is on hold is told the admin too, for somebody must decide."""
         admin = self._settings.admin
@@ -134,8 +144,13 @@ class Reporter:
         return (to, admin) if is_for_both else (to,)
 
     def _addresses(self, reply: ReplyToSend, story: MailStory) -> tuple[str, ...]:
-        """Everybody who may be told, the admin last (W1a), but first of what a device asks."""
+        """Everybody who may be told, the admin last (W1a), but first of what a device asks.
+
+        Mail to the admin is for nobody else.
+        """
         admin = self._settings.admin
+        if reply.kind == replies.POSTMASTER:
+            return (admin,) if admin else ()
         if not admin or admin in story.reply_to:
             return story.reply_to
         if reply.kind == replies.ASKED and story.identity.device:

@@ -48,6 +48,7 @@ class GateReading:
 
     Attributes:
         verdict: the refusal on the line, or none.
+        loop: the refusal of what goes round in circles; it holds for every mail (W8, L10).
         no_document: the refusal of a mail that nothing is attached to; it is none when the mail
             asks for an earlier fax, which only its rule can tell.
         wishes: options in its headers; those of its first lines too, as far as its first 4 KB
@@ -61,6 +62,7 @@ class GateReading:
     """
 
     verdict: Verdict
+    loop: Response | None
     no_document: Response | None
     wishes: tuple[Wish, ...]
     headline: Headline
@@ -112,10 +114,12 @@ class Gate:
             for part in self._scanner.parts
             if not part.is_multipart
         ]
-        refusal = _refusal(self._scanner, headers, nested=self._nested)
+        loop = _loop(headers)
+        refusal = loop or _refusal(self._scanner, headers, nested=self._nested)
         body_sha256 = self._body_hash.hexdigest()
         return GateReading(
             verdict=Verdict(refusal, "line" if refusal else None),
+            loop=loop,
             no_document=_no_document(self._scanner, leaves),
             wishes=(*marks.in_headers(headers.fields), *_first_lines(leaves)),
             headline=headline_of(headers),
@@ -137,9 +141,15 @@ def _digest(headers: Headers, body_sha256: str) -> str:
     return digest.hexdigest()
 
 
-def _refusal(scanner: StructureScanner, headers: Headers, *, nested: bool) -> Response | None:
+def _loop(headers: Headers) -> Response | None:
     if headers.count("received") > _MOST_HOPS:
         return Response(554, "5.4.6", "The mail has been through too many servers: a loop")
+    if headers.count(OUR_MARK):
+        return Response(550, "5.7.1", "An answer of this fax service is not faxed")
+    return None
+
+
+def _refusal(scanner: StructureScanner, headers: Headers, *, nested: bool) -> Response | None:
     if (reason := _automatic(scanner, headers)) is not None:
         return Response(550, "5.7.1", f"{reason} is not faxed")
     if scanner.problem is not None:
@@ -172,8 +182,6 @@ def _filenames(leaves: list[tuple[Part, Use]]) -> tuple[str, ...]:
 
 def _automatic(scanner: StructureScanner, headers: Headers) -> str | None:
     """Which kind of automatic mail it is that nobody meant to be faxed (R9)."""
-    if headers.count(OUR_MARK):
-        return "An answer of this fax service"
     if headers.parameters("auto-submitted")[0] in _AUTOMATIC:
         return "An automatic answer"
     if headers.count("x-ms-journal-report"):

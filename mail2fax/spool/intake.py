@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from mail2fax.spool import jobs, schema
-from mail2fax.spool.lifecycle import FaxEvent, FaxState, MailState
+from mail2fax.spool.lifecycle import FaxEvent, FaxState, MailEvent, MailState
 from mail2fax.spool.moves import FAX, MAIL, line, move, move_all, remember
 from mail2fax.spool.naming import new_id, new_reference
 from mail2fax.spool.records import NewMail
-from mail2fax.spool.replies import owe
+from mail2fax.spool.replies import POSTMASTER, owe
 from mail2fax.values import as_json
 
 ANSWER_OPEN, ANSWER_READ, ANSWER_UNREAD = "open", "read", "unread"
@@ -66,11 +66,22 @@ def record(connection: Connection, mails: Sequence[NewMail]) -> list[str]:
             elif first.answer == ANSWER_UNREAD:
                 copies.append((row["id"], mail.received_at))
     connection.execute(insert(schema.mail), mail_rows)
-    connection.execute(insert(schema.fax), fax_rows)
+    if fax_rows:
+        connection.execute(insert(schema.fax), fax_rows)
     remember(connection, lines)
+    for mail in mails:
+        if mail.for_admin:
+            _pass_on(connection, mail)
     for fax_id, at in copies:
         _is_copy(connection, fax_id, at)
     return references
+
+
+def _pass_on(connection: Connection, mail: NewMail) -> None:
+    """The admin is to get a mail; one that is for nobody else needs no preparing (A2)."""
+    owe(connection, mail.id, POSTMASTER, mail.received_at)
+    if not mail.destinations:
+        move(connection, MAIL, mail.id, MailEvent.PREPARED, mail.received_at, "for the admin alone")
 
 
 def _free_references(connection: Connection, wanted: list[str]) -> list[str]:

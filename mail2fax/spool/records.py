@@ -42,6 +42,8 @@ class NewMail:
         replies: ``both`` or ``outcome``.
         series: which of several mails it is, None when it is one of its own (M5).
         quotas: of its rule, which it must fit into (L8).
+        for_admin: whether it is passed on to the admin too; a mail without destinations is for
+            nobody else (A2).
         who: the identity as one comparable word (L9: same identity).
     """
 
@@ -62,6 +64,7 @@ class NewMail:
     options: Options = field(default_factory=Options)
     series: SeriesPart | None = None
     quotas: tuple[Quota, ...] = ()
+    for_admin: bool = False
 
     @property
     def who(self) -> str:

@@ -18,6 +18,8 @@ ACCEPTED, REFUSED, ASKED, OUTCOME, WAITING, HELD, FROZEN, COPY = (
     "frozen",
     "copy",
 )
+POSTMASTER = "postmaster"
+"""A mail that somebody wrote to the admin, passed on (A2)."""
 _ONCE_A_MAIL = frozenset({ACCEPTED, REFUSED, ASKED, WAITING})
 _FOR_OUTCOME_ONLY = frozenset({ACCEPTED})
 """Kinds that a rule with ``replies: outcome`` does without."""

@@ -176,6 +176,8 @@ class Spool:
             file.discard()
             raise reference
         self.bells.ring(Station.PREPARING)
+        if mail.for_admin:
+            self.bells.ring(Station.ANSWERING)
         return reference
 
     def _record_mails(

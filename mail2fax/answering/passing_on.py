@@ -1,0 +1,89 @@
+"""A mail that somebody wrote to postmaster or abuse, on its way to the admin (A2)."""
+
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+
+from mail2fax.answering.message import Sender
+from mail2fax.answering.texts import safe, to_ascii
+from mail2fax.clock import utc
+from mail2fax.spool.records import MailStory, ReplyToSend
+
+LARGEST_WHOLE = 1_000_000
+_TEXT = """\
+A mail for postmaster or abuse came to the fax service.
+
+From:       {mail_from}
+Client:     {peer}
+Reference:  {reference}
+
+{attached}
+"""
+_WHOLE = "It is attached as it came."
+_HEADER = "It has {size} bytes; its header is attached, the whole mail is kept in the spool."
+
+
+def attachable(path: Path) -> bytes:
+    """The bytes of a mail at rest, as far as they may be attached."""
+    with path.open("rb") as file:
+        return file.read(LARGEST_WHOLE + 1)
+
+
+def passed_on(
+    original: bytes, reply: ReplyToSend, story: MailStory, to: str, sender: Sender, now: float
+) -> bytes:
+    """The message to the admin, with our mark against loops; the same Message-ID on a repeat.
+
+    Args:
+        original: the mail's bytes, or its first part when it is large; then only its header is
+            attached.
+        reply: the due reply.
+        story: the mail's.
+        to: the admin.
+        sender: who it comes from.
+        now: for its Date.
+    """
+    whole = len(original) <= LARGEST_WHOLE
+    attached = _WHOLE if whole else _HEADER.format(size=story.size)
+    boundary = f"=_{reply.id}"
+    kind = "message/rfc822" if whole else "text/rfc822-headers"
+    content = original if whole else _header_of(original)
+    encoding = "7bit" if content.isascii() else "8bit"
+    text = _TEXT.format(
+        mail_from=to_ascii(safe(story.mail_from)) or "<>",
+        peer=story.peer,
+        reference=story.reference,
+        attached=attached,
+    )
+    # Written by hand: the email package would parse the mail and write another.
+    lines = [
+        _top(reply, story, to, sender, now),
+        f'Content-Type: multipart/mixed; boundary="{boundary}"'.encode(),
+        f"Content-Transfer-Encoding: {encoding}".encode(), b"", f"--{boundary}".encode(),
+        b"Content-Type: text/plain; charset=us-ascii", b"", *text.encode("ascii").split(b"\n"),
+        f"--{boundary}".encode(), f"Content-Type: {kind}".encode(),
+        f"Content-Transfer-Encoding: {encoding}".encode(), b"", content,
+        f"--{boundary}--".encode(), b"",
+    ]  # fmt: skip
+    return b"\r\n".join(lines)
+
+
+def _top(reply: ReplyToSend, story: MailStory, to: str, sender: Sender, now: float) -> bytes:
+    """The header up to what tells of the content, without a last line end."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address("Fax postmaster", addr_spec=sender.address)
+    message["To"] = to
+    message["Subject"] = safe(f"To postmaster: {story.subject}")
+    message["Date"] = format_datetime(utc(now))
+    message["Message-ID"] = f"<{reply.id}@{sender.domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message["X-Mail2Fax-Reference"] = story.reference
+    message["MIME-Version"] = "1.0"
+    return message.as_bytes().rstrip(b"\r\n")
+
+
+def _header_of(original: bytes) -> bytes:
+    return original.partition(b"\r\n\r\n")[0] + b"\r\n"
