@@ -203,8 +203,8 @@ def _read(
         if not members:
             _check_letters(piece, contacts, is_first=position == 0)
         if len(members) > 1:
-            groups.append((piece.strip(" "), len(members)))
-            steps.append(f"group {piece.strip(' ')}: {len(members)} numbers")
+            groups.append((piece, len(members)))
+            steps.append(f"group {piece}: {len(members)} numbers")
         for one in _destinations(piece, members, rules.numbers, steps):
             assert one.number is not None, "a refused number refuses the address"
             found.setdefault(one.number.e164, replace(one, wishes=part.wishes))
@@ -214,7 +214,7 @@ def _read(
 def _pieces(numbers: str) -> list[str]:
     """The numbers of one local part: at separators, and at every plus that begins one (A5)."""
     parts = (piece for part in _SEPARATORS.split(numbers) for piece in _at_plus(part))
-    return [piece for piece in parts if piece.strip(" ")]
+    return [bare for piece in parts if (bare := piece.strip(" "))]
 
 
 def _at_plus(part: str) -> Iterator[str]:
@@ -232,14 +232,13 @@ def _destinations(
     Raises:
         Refused: one of them may not be dialled.
     """
-    written = piece.strip(" ")
     for one in members:
         try:
             number = _number(one.number.e164, rules, steps)
         except Refused as refused:
             why = refused.response
-            raise Refused(f"{shown(written)}: {why.text}", why.status) from None
-        yield replace(number, written=written, name=one.name or None)
+            raise Refused(f"{shown(piece)}: {why.text}", why.status) from None
+        yield replace(number, written=piece, name=one.name or None)
     if not members:
         yield _number(piece, rules, steps)
 

@@ -34,14 +34,14 @@ class Contacts:
 
     def members(self, name: str) -> tuple[Contact, ...]:
         """Whom a name stands for; nobody when it is not known."""
-        key = name.strip(" ").lower()
+        key = name.lower()
         person = self.people.get(key)
         return (person,) if person else self.groups.get(key, ())
 
     def nearest(self, name: str) -> str:
         """The known name most like an unknown one, or nothing."""
         known = (*self.people, *self.groups)
-        near = difflib.get_close_matches(name.strip(" ").lower(), known, n=1)
+        near = difflib.get_close_matches(name.lower(), known, n=1)
         return near[0] if near else ""
 
 
