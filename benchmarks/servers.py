@@ -120,7 +120,7 @@ def is_installed() -> bool:
     return shutil.which("postfix") is not None and os.geteuid() == 0
 
 
-def write_config(home: Path, base_url: str, *, paused: bool) -> Path:
+def write_config(home: Path, base_url: str, *, paused: bool, more: str = "") -> Path:
     """A configuration of mail2fax on its defaults."""
     config = home / "mail2fax.yaml"
     config.write_text(
@@ -128,17 +128,19 @@ def write_config(home: Path, base_url: str, *, paused: bool) -> Path:
         "listen: [{address: 127.0.0.1, port: 0}]\nsenders: [{networks: [127.0.0.0/8]}]\n"
         f"faxplus: {{token: t, from: +41225550100, base_url: '{base_url}'}}\n"
         f"relay: {{port: {free_port()}}}\n"
-        f"sending: {{paused: {'true' if paused else 'false'}}}\n",
+        f"sending: {{paused: {'true' if paused else 'false'}}}\n{more}",
         encoding="utf-8",
     )
     return config
 
 
 @contextlib.asynccontextmanager
-async def mail2fax(home: Path, base_url: str, *, paused: bool) -> AsyncIterator[Server]:
+async def mail2fax(
+    home: Path, base_url: str, *, paused: bool, more: str = ""
+) -> AsyncIterator[Server]:
     """The daemon, taking mail."""
     home.mkdir()
-    config = write_config(home, base_url, paused=paused)
+    config = write_config(home, base_url, paused=paused, more=more)
     with (home / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "mail2fax", "serve", "--config", str(config),

@@ -25,6 +25,7 @@ from mail2fax.accepting.settings import (
     RelaySettings,
 )
 from mail2fax.accepting.signatures import Resolver, Signatures, dns_text
+from mail2fax.accepting.sockets import allow_descriptors
 from mail2fax.accepting.transaction import RecipientLimits
 from mail2fax.answering.mailer import Relay
 from mail2fax.answering.message import Sender
@@ -268,6 +269,7 @@ async def serve(config: Config, ready: Callable[[Daemon], None]) -> None:
         SpoolError: the state directory cannot be used, or failed.
     """
     stop = asyncio.Event()
+    allow_descriptors(config.limits.connections)
     async with _stop_signals(stop), Daemon(config) as daemon, _hang_up_signal(daemon):
         ready(daemon)
         stopped = asyncio.ensure_future(stop.wait())

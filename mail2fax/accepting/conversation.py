@@ -22,6 +22,7 @@ from mail2fax.accepting.postmaster import Doorbell, is_role
 from mail2fax.accepting.proof import Proof
 from mail2fax.accepting.settings import RelaySettings, TryLater
 from mail2fax.accepting.signs import Signs
+from mail2fax.accepting.sockets import are_descriptors_short
 from mail2fax.accepting.taking import NO_ROOM, Answer, Taking, too_large
 from mail2fax.accepting.taking import Host as TakingHost
 from mail2fax.accepting.transaction import Client, Transaction
@@ -378,7 +379,7 @@ class Conversation:
             await self._say(Response(503, "5.5.1", "A mail has begun already. Say RSET"), "MAIL")
         elif found.size > self._settings.size:
             await self._say(too_large(self._settings.size), "MAIL")
-        elif not self._spool.content.has_room(found.size):
+        elif not self._spool.content.has_room(found.size) or are_descriptors_short():
             await self._say(NO_ROOM, "MAIL")
         else:
             contacts = self._settings.contacts()

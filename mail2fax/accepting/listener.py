@@ -147,7 +147,9 @@ class Session(StaysOnHangup, SMTP):
         transport = internals.writer_of(self).transport
         transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # the selector's transport
         _no_delay(transport)
-        wire = Wire(self, may_end_lf=self._listener.settings.legacy)
+        settings = self._listener.settings
+        unread_for = settings.patience.command
+        wire = Wire(self, may_end_lf=settings.legacy, unread_for=unread_for)
         await Conversation(self._listener, wire).run()
 
 

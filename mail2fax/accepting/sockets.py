@@ -1,7 +1,8 @@
-"""The sockets a listener listens at: its own, a UNIX socket, or those systemd has opened."""
+"""The sockets a listener listens at, and the descriptors that connections need."""
 
 import contextlib
 import os
+import resource
 import socket
 import stat
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from mail2fax.accepting.settings import Place
 
 _BACKLOG = 1024
+_OTHER_DESCRIPTORS = 256
+_RESERVED_DESCRIPTORS = 64
 _FIRST_GIVEN = 3  # sd_listen_fds(3)
 
 
@@ -26,6 +29,27 @@ def listening(place: Place) -> list[socket.socket]:
         opened = [undo.enter_context(_inet(address, place.port)) for address in place.addresses]
         undo.pop_all()
     return opened
+
+
+def allow_descriptors(connections: int) -> None:
+    """Let the process have a socket and a mail's file for each connection, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, 2 * connections + _OTHER_DESCRIPTORS)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def are_descriptors_short() -> bool:
+    """Whether so few are left that work in hand may want for them (L10).
+
+    The system gives the lowest free one, which is about as many as are in use.
+    """
+    try:
+        lowest = os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        return True
+    os.close(lowest)
+    return lowest >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVED_DESCRIPTORS
 
 
 def _inet(address: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +12,7 @@ from mail2fax.accepting.dialogue.lines import READ_SIZE, Lines
 from mail2fax.values import Response
 
 _LINGER_SECONDS = 2.0
+_NOT_PRINTABLE = re.compile(r"[^ -~]")
 CLOSING = 421
 """RFC 5321 3.8: whatever is told with it is the last word."""
 
@@ -32,8 +34,18 @@ class Wire:
         is_tls: the handshake was made.
     """
 
-    def __init__(self, protocol: Any, *, may_end_lf: bool = False) -> None:
+    def __init__(
+        self, protocol: Any, *, may_end_lf: bool = False, unread_for: float = 300.0
+    ) -> None:
+        """Take a connection over.
+
+        Args:
+            protocol: aiosmtpd's, connected.
+            may_end_lf: see `Lines`.
+            unread_for: seconds that a client may leave our answers unread.
+        """
         self._protocol = protocol
+        self._unread_for = unread_for
         self._writer = internals.writer_of(protocol)
         self._reader = internals.reader_of(protocol)
         self.lines = Lines(self._reader, may_end_lf=may_end_lf)
@@ -48,9 +60,18 @@ class Wire:
         return str(name[0]) if name else ""
 
     async def write(self, data: bytes) -> None:
-        """Send bytes, and wait while the client does not read."""
+        """Send bytes, and wait while the client does not read.
+
+        Raises:
+            ConnectionError: the client has gone, or has not read for minutes.
+        """
         self._writer.write(data)
-        await self._writer.drain()
+        try:
+            async with asyncio.timeout(self._unread_for):
+                await self._writer.drain()
+        except TimeoutError:
+            self.abort()
+            raise ConnectionError("the client does not read") from None
 
     async def say(self, *responses: Response) -> None:
         """Send responses in one write."""
@@ -112,4 +133,6 @@ class Wire:
 
 
 def _on_the_wire(responses: Iterable[Response]) -> bytes:
-    return "".join(f"{one}\r\n" for one in responses).encode("ascii", "replace")
+    """Responses as they go out: what they repeat of the client's words cannot add a line."""
+    lines = (_NOT_PRINTABLE.sub("?", str(one)) for one in responses)
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii")

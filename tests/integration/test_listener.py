@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import smtplib
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
@@ -355,6 +356,18 @@ async def test_silence_ends(tmp_path: Path) -> None:
         assert desk.files() == []
 
 
+async def test_a_client_that_never_reads_is_cut_off(tmp_path: Path) -> None:
+    """L10: unread answers hold a session no longer than an unsaid command."""
+    async with Desk(tmp_path, patience=PatienceSettings(command=0.3)) as desk:
+        talk = await desk.call()
+        talk.reader._transport.pause_reading()  # type: ignore[attr-defined]  # no public way
+        (session,) = desk.listener.sessions
+        with pytest.raises(ConnectionError, match="does not read"):
+            await session._wire.write(b"x" * 20_000_000)
+        await desk.when(lambda _: not desk.listener.sessions)
+        await desk.still_works()
+
+
 async def test_a_slow_honest_client_gets_through_and_a_drip_does_not(tmp_path: Path) -> None:
     """L2: data renew the timer; below the rate they do not for ever."""
     patience = PatienceSettings(silence=0.3, free=0.5, rate=400.0)
@@ -437,6 +450,20 @@ async def test_no_room_is_said_early(desk: Desk, monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as broken:
         broken.setattr(os, "statvfs", lambda _path: full)
         said = await talk.say("EHLO me", "MAIL FROM:<a@b.ch> SIZE=1000")
+
+    assert said.startswith("452 4.3.1 No room")
+    await desk.still_works()
+
+
+async def test_few_descriptors_are_said_early(desk: Desk) -> None:
+    """L10: 452 at MAIL while some are left for the mails in hand."""
+    talk = await desk.call()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (60, hard))
+    try:
+        said = await talk.say("EHLO me", "MAIL FROM:<a@b.ch>")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     assert said.startswith("452 4.3.1 No room")
     await desk.still_works()

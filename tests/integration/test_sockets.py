@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import socket
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from mail2fax.accepting.crowd import CrowdLimits
 from mail2fax.accepting.dialogue.patience import PatienceSettings
 from mail2fax.accepting.settings import Place
-from mail2fax.accepting.sockets import listening
+from mail2fax.accepting.sockets import allow_descriptors, listening
 from tests.integration.smtp_bench import GOOD, RULE, TO, Desk, Talk, stuffed
 from tests.integration.tls_bench import WITH_LOGIN, logins
 
@@ -46,7 +47,7 @@ SYSTEMD = """
 import os, sys, asyncio
 os.environ["LISTEN_PID"] = str(os.getpid())
 from mail2fax.accepting.settings import Place
-from mail2fax.accepting.sockets import listening
+from mail2fax.accepting.sockets import allow_descriptors, listening
 (one,) = listening(Place((), systemd="second"))
 print(one.getsockname()[1])
 """
@@ -81,6 +82,19 @@ def test_a_socket_that_systemd_did_not_open_is_told(
         monkeypatch.setenv(name, value)
     with pytest.raises(OSError, match=r"systemd:smtp: .*(other|\.socket unit)"):
         listening(Place((), systemd="smtp"))
+
+
+def test_as_many_descriptors_as_connections_need() -> None:
+    """L10: systemd's 1,024 are too few for 1,000 connections; a higher limit is left alone."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+        allow_descriptors(1000)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (min(2256, hard), hard)
+        allow_descriptors(10)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (min(2256, hard), hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_rules_see_the_announced_address_only(tmp_path: Path) -> None:
