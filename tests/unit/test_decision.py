@@ -4,17 +4,21 @@ from dataclasses import replace
 
 import pytest
 
+from mail2fax.reading.dialects.spoken import with_plain_separators
+from mail2fax.reading.gate import Gate
 from mail2fax.reading.options.decision import (
     Decided,
     FaxAsked,
     MailAsked,
     asks_for_earlier_fax,
     decide,
+    mail_asked,
     refusal_of,
+    refusal_on_the_line,
     wanted_again,
 )
 from mail2fax.reading.options.rules import OptionRules
-from mail2fax.values import Cover, Options, Wish
+from mail2fax.values import Cover, Destination, Document, Headline, Options, Reading, Wish
 
 NOW = 1_800_000_000.0
 FAX = FaxAsked("f1", "+41225550123")
@@ -230,3 +234,47 @@ def test_foreign_faxes_need_the_rules_word() -> None:
     assert options(subject("resend", "5e7de3ad54cf"), rules=account).from_fax == "5e7de3ad54cf"
     assert "you have no fax" in refused(subject("resend", "5e7de3ad54cf"))
     assert "you have no fax" in refused(subject("resend", "M2F-AAAAA"), rules=account)
+
+
+def test_a_mail_that_was_read_is_what_is_decided_from() -> None:
+    """O4: its Subject without marks, its whole words, its sender's name, what is attached."""
+    page, paper = (
+        Document("1", "a", "application/pdf", 1, "s", role=role) for role in ("page", "")
+    )
+    reading = Reading(
+        (page,), subject="Lab", words="Hi", headline=Headline(from_address="ann@example.org")
+    )
+
+    assert mail_asked(reading, NOW) == MailAsked(
+        NOW, (), "Lab", "Hi", "ann@example.org", has_documents=False, has_page=True
+    )
+    named = replace(reading, documents=(paper,), headline=Headline(from_name="Ann"))
+    assert mail_asked(named, NOW) == MailAsked(NOW, (), "Lab", "Hi", "Ann")
+
+
+@pytest.mark.parametrize(
+    ("subject_text", "own", "refusal"),
+    [
+        ("x", (), "554 5.6.0 No attachment"),
+        ("[fax: resend M2F-7K3QX]", (), "None"),
+        ("x", (Wish("resend", "M2F-7K3QX", "address"),), "None"),
+        ("[fax: fien]", (), '554 5.6.0 "fien"'),
+    ],
+)
+def test_a_mail_without_a_document_wants_an_earlier_fax(
+    subject_text: str, own: tuple[Wish, ...], refusal: str
+) -> None:
+    """R8, O5: on the line, in the Subject or for each address."""
+    gate = Gate()
+    gate.feed(f"Subject: {subject_text}\r\n\r\nHi\r\n".encode())
+    to = Destination("0225550123", None, "", wishes=own)
+
+    assert str(refusal_on_the_line(gate.finish(), [to], RULES, NOW)).startswith(refusal)
+
+
+def test_faxbacks_flags_are_split_off_where_it_is_spoken() -> None:
+    """O6: elsewhere the sign is none of ours."""
+    local = "5035550123^NOCOVER^RETRIES=2"
+
+    assert with_plain_separators(local, ["efax", "faxback"]) == "5035550123/NOCOVER/RETRIES=2"
+    assert with_plain_separators(local, ["efax"]) == local
