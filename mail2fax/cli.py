@@ -5,12 +5,10 @@ configuration is wrong.
 """
 
 import argparse
-import asyncio
 import contextlib
 import json
-import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +33,17 @@ and answered with the fax ID and later with the outcome.
   mail2fax explain MAIL              what would become of a mail
   mail2fax number 0225550123         how a number is read
 """
+_EXAMPLES = {
+    "demo": "demo --once",
+    "serve": "serve --config /etc/mail2fax/mail2fax.yaml",
+    "explain": "explain --to 0225550123@fax.example.com letter.eml",
+    "number": 'number "+41 22 555 01 23"',
+    "queue": "queue list --all",
+    "user": "user add copier-2",
+    "freeze": "freeze copier-2",
+    "unfreeze": "unfreeze copier-2",
+    "simulator": "simulator --mailbox 2526",
+}
 _DEFAULT_CONFIG = "/etc/mail2fax/mail2fax.yaml"
 
 
@@ -72,7 +81,16 @@ def _parser() -> argparse.ArgumentParser:
     for add_verb in (add_user_verb, add_freeze_verbs):
         add_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
     _add_simulator(verbs)
+    _show_examples(verbs.choices)
     return parser
+
+
+def _show_examples(parsers: dict[str, argparse.ArgumentParser]) -> None:
+    """An example below each verb's help; the parser is any verb's, so none is forgotten."""
+    for verb, parser in parsers.items():
+        example = f"Example:\n  mail2fax {_EXAMPLES[verb]}"
+        parser.epilog = f"{example}\n\n{parser.epilog}" if parser.epilog else example
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def _add_demo(verbs: Any) -> None:
@@ -142,17 +160,19 @@ def _add_region(parser: argparse.ArgumentParser) -> None:
 def _demo(arguments: argparse.Namespace) -> int:
     from mail2fax.demo import demo  # noqa: PLC0415
 
-    asyncio.run(demo(arguments.port, once=arguments.once))
+    _run(demo(arguments.port, once=arguments.once))
     return _DONE
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    import logging  # noqa: PLC0415
+
     from mail2fax.daemon import serve  # noqa: PLC0415
 
     level = logging.DEBUG if arguments.verbose else logging.INFO
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("mail2fax").setLevel(level)
-    asyncio.run(serve(_config(arguments), _say_ready))
+    _run(serve(_config(arguments), _say_ready))
     return _DONE
 
 
@@ -218,11 +238,13 @@ def _queue_drop(arguments: argparse.Namespace) -> int:
 
 def _simulator(arguments: argparse.Namespace) -> int:
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_simulate(arguments))
+        _run(_simulate(arguments))
     return _DONE
 
 
 async def _simulate(arguments: argparse.Namespace) -> None:
+    import asyncio  # noqa: PLC0415
+
     from mail2fax.simulator.mailbox import Mailbox  # noqa: PLC0415
     from mail2fax.simulator.server import Simulator  # noqa: PLC0415
 
@@ -236,6 +258,13 @@ async def _simulate(arguments: argparse.Namespace) -> None:
         await asyncio.Event().wait()
 
 
+def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run it in a loop; asyncio is half of what any command would have to import."""
+    import asyncio  # noqa: PLC0415
+
+    return asyncio.run(coroutine)
+
+
 def _config(arguments: argparse.Namespace) -> "Config":
     from mail2fax.config import load_config  # noqa: PLC0415
 
@@ -245,7 +274,7 @@ def _config(arguments: argparse.Namespace) -> "Config":
 def _ask(arguments: argparse.Namespace, request: dict[str, Any]) -> Any:
     from mail2fax.spool.commands import ask  # noqa: PLC0415
 
-    return asyncio.run(ask(_config(arguments).state_dir, request))
+    return _run(ask(_config(arguments).state_dir, request))
 
 
 def _time(seconds: float) -> str:

@@ -1,7 +1,6 @@
 """The command line of ``mail2fax explain`` (M13)."""
 
 import argparse
-import asyncio
 import json
 import os
 import sys
@@ -101,6 +100,8 @@ def _has_more_mails(path: Path) -> bool:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
+    import asyncio  # noqa: PLC0415
+
     return asyncio.run(_explain_all(arguments))
 
 

@@ -1,7 +1,6 @@
 """The verbs about who may send: ``user``, ``freeze``, ``unfreeze``; the daemon carries them out."""
 
 import argparse
-import asyncio
 import getpass
 import re
 import sys
@@ -165,6 +164,8 @@ def _state_dir(arguments: argparse.Namespace) -> Path:
 
 
 def _ask(state_dir: Path, request: dict[str, Any]) -> Any:
+    import asyncio  # noqa: PLC0415
+
     from mail2fax.spool.commands import ask  # noqa: PLC0415
 
     return asyncio.run(ask(state_dir, request))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import smtplib
 import subprocess
@@ -249,3 +250,17 @@ def test_a_state_directory_in_use_is_said(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("mail2fax: ")
     assert "Traceback" not in done.stderr
+
+
+def test_every_verb_shows_an_example() -> None:
+    """F6, M13: help is quick, because nothing that a verb needs is imported for it."""
+    overview = run("--help").stdout
+    verbs = re.findall(r"^    ([a-z]+)", overview.partition("verbs:")[2], re.MULTILINE)
+
+    assert len(verbs) >= 7
+    for verb in verbs:
+        assert f"Example:\n  mail2fax {verb} " in run(verb, "--help").stdout
+    code = "import sys, mail2fax.cli; print([one for one in sys.modules if one in HEAVY])"
+    heavy = "HEAVY = {'asyncio', 'pydantic', 'sqlalchemy', 'phonenumbers', 'httpx', 'yaml'}; "
+    loaded = subprocess.check_output([sys.executable, "-c", heavy + code], text=True)
+    assert loaded.strip() == "[]"
