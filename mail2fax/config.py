@@ -95,6 +95,7 @@ class SenderRule(Conditions, Allowances):
     countries: Countries = ()
     body: Body | None = None
     split_scans: SplitScans | None = None
+    body_only: Literal["refuse", "page"] = "refuse"
 
 
 class NumberPolicy(Section):

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from mail2fax.config_fields import Numbers, RetryPolicy, Section, Texts, as_list
 
 Language = Literal["en"]
-Body = Literal["comment", "cover", "comment+cover", "off"]
+Body = Literal["comment", "cover", "comment+cover", "page", "off"]
 Dialect = Literal["interfax", "gfi", "rightfax", "relayfax", "efax", "faxback"]
 
 

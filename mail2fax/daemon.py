@@ -52,6 +52,7 @@ from mail2fax.sending.pacing import SendingSettings
 from mail2fax.spool import intake, letterheads
 from mail2fax.spool.commands import ControlSocket
 from mail2fax.spool.spool import Spool, Station
+from mail2fax.values import PAGE
 
 _HOUSE_EVERY = 15.0
 _CONTACTS_EVERY = 2.0
@@ -396,6 +397,8 @@ def option_rules(config: Config, rule: SenderRule) -> OptionRules:
         users=(*(rule.may_send_as or config.may_send_as), *((own_user,) if own_user else ())),
         languages=get_args(Language),
         dialects=dialects_of(config, rule),
+        page_always=config.options_of(rule).body == PAGE,
+        page_alone=rule.body_only == PAGE,
     )
 
 

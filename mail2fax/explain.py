@@ -26,6 +26,7 @@ from mail2fax.reading.options.decision import (
     Decided,
     FaxAsked,
     asks_for_earlier_fax,
+    asks_for_page,
     decide,
     mail_asked,
     refusal_of,
@@ -51,6 +52,7 @@ class Explainer:
         contacts: who can be written to by name.
         refusal: why no rule admits the client; None when one does.
         reply: who would be answered, and by which rule; empty without a configuration.
+        paper: ``a4`` or ``letter``.
     """
 
     addresses: AddressRules
@@ -61,6 +63,7 @@ class Explainer:
     contacts: Contacts = NOBODY
     refusal: Response | None = None
     reply: str = ""
+    paper: str = "a4"
 
     async def explain(self, mail: Path, recipients: Iterable[str]) -> dict[str, Any]:
         """One mail's whole fate, in the fixed form of ``explain --json``.
@@ -131,11 +134,15 @@ class Explainer:
     async def _prepared(
         self, mail: Path, taken: Iterable[Destination]
     ) -> tuple[Reading | None, str | None]:
+        rules = self.option_rules
         wishes = [wish for one in taken for wish in one.wishes]
         asked = Asked(
-            dialects=self.option_rules.dialects,
+            dialects=rules.dialects,
             resends=asks_for_earlier_fax(wishes),
             resolution=finest(wishes, self.options.resolution),
+            paper=self.paper,
+            page_always=rules.page_always or asks_for_page(wishes, rules.dialects),
+            page_alone=rules.page_alone,
         )
         with tempfile.TemporaryDirectory() as directory:
             try:
@@ -247,6 +254,7 @@ def explainer_for(config: Config | None, region: str, client: Client | None = No
             names_of(config),
             refusal,
             "" if refusal else reply_words(rule, client),
+            config.paper,
         )
     addresses = AddressRules((), open_rules(region))
     allowed = OptionRules(machine_timezone(), most_retries=3)

@@ -15,16 +15,23 @@ from pathlib import Path
 from mail2fax.preparing.fax_tiff import Grid
 from mail2fax.preparing.fitting import DoesNotFit, Fitter, Room
 from mail2fax.preparing.making import Maker, Refused, Source
+from mail2fax.preparing.text_page import text_document, why_unprintable
+from mail2fax.preparing.typesetting import Unprintable
 from mail2fax.preparing.watch import Watch
 from mail2fax.reading import joining
 from mail2fax.reading.contents import PartRef, contents, measured
 from mail2fax.reading.damage import Damaged
 from mail2fax.reading.decoding import Buffer
 from mail2fax.reading.joining import Stored
-from mail2fax.reading.mail import MailReading, read_mail
-from mail2fax.reading.options.decision import asks_for_earlier_fax
+from mail2fax.reading.mail import TEXT_WHY, MailReading, read_mail
+from mail2fax.reading.options.decision import (
+    NO_ANSWER,
+    asks_for_earlier_fax,
+    asks_for_page,
+    is_answer,
+)
 from mail2fax.reading.pictures import PictureKnowledge
-from mail2fax.values import Document, NotFaxed, Reading, Response, Verdict, Wish
+from mail2fax.values import PAGE, Document, NotFaxed, Reading, Response, Verdict, Wish
 
 _PIECE = 1 << 20
 _SUPERFINE = "superfine"
@@ -58,6 +65,8 @@ class Asked:
         resolution: of pages that are made here, ``fine`` or ``superfine``; the mail may ask for
             superfine itself.
         paper: ``a4`` or ``letter``.
+        page_always: whether the mail's text is made a page beside what is attached.
+        page_alone: whether it is when nothing is attached.
         known_pictures: SHA-256 (hex) of the pictures that are known as not documents (M6).
         pictures_decided: what a person decided about the other ones, None while nobody did.
         others: files of the mails it is joined with, in order (M5).
@@ -68,6 +77,8 @@ class Asked:
     resends: bool = False
     resolution: str = "fine"
     paper: str = "a4"
+    page_always: bool = False
+    page_alone: bool = False
     known_pictures: tuple[str, ...] = ()
     pictures_decided: str | None = None
     others: tuple[str, ...] = ()
@@ -165,9 +176,13 @@ def _refused(
 
 
 def _accepted(found: MailReading, documents: list[Document], not_faxed: list[NotFaxed]) -> Reading:
+    has_page = any(one.role == PAGE for one in documents)
     return Reading(
         documents=tuple(documents),
-        not_faxed=(*found.not_faxed, *not_faxed),
+        not_faxed=(
+            *(one for one in found.not_faxed if not has_page or one.why != TEXT_WHY),
+            *not_faxed,
+        ),
         comment=found.comment,
         wishes=found.wishes,
         subject=found.subject,
@@ -198,6 +213,9 @@ class _Work:
     ) -> None:
         self._buffer = buffer
         self._found = found
+        self._asked = asked
+        self._directory = directory
+        self._watch = watch
         self._limits = limits
         self._resends = asked.resends or asks_for_earlier_fax(found.wishes)
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -237,7 +255,25 @@ class _Work:
             except Refused as refused:
                 reasons.append(str(refused))
                 self._not_faxed.append(self._fate(candidate, str(refused)))
+        if not reasons:
+            reasons += self._with_text()
         return " ".join(reasons) or self._too_much()
+
+    def _with_text(self) -> Iterator[str]:
+        """Put the mail's text before its documents, as a page, where it is wanted (M12, R8)."""
+        found, asked = self._found, self._asked
+        always = asked.page_always or asks_for_page(found.wishes, asked.dialects)
+        alone = not self._documents and not self._resends and not found.question
+        if not (always or (asked.page_alone and alone)) or not found.words.strip():
+            return
+        if alone and is_answer(found.headline):
+            yield f"{NO_ANSWER.text}."
+            return
+        try:
+            with self._watch.over("The mail's text"):
+                self._documents.insert(0, text_document(found, self._directory, asked.paper))
+        except Unprintable as unprintable:
+            yield why_unprintable(unprintable.letters)
 
     def _made_of(self, candidate: PartRef) -> list[Document]:
         source = Source(

@@ -33,7 +33,7 @@ from mail2fax.values import Headline, NotFaxed, Wish
 
 _PIECE = 1 << 18
 _MOST_TEXT = 1 << 20
-_TEXT_WHY = "The mail's text is not faxed; it is kept as the fax's comment."
+TEXT_WHY = "The mail's text is not faxed; it is kept as the fax's comment."
 _OTHER_TEXT_WHY = "Another form of the mail's text is not faxed."
 _WRAPPER_WHY = "The file that is written in it is faxed, not this text around it."
 _BETWEEN_WHY = "Text around the mail's parts is not faxed, only the file in it."
@@ -194,7 +194,7 @@ def _fates(buffer: Buffer, leaf: Leaf, chosen: list[Leaf]) -> Iterable[tuple[Par
     """A leaf and the files in it, each with the reason why it is not faxed, if there is one."""
     why = leaf.use.why
     if leaf.use.purpose is Purpose.TEXT:
-        why = _TEXT_WHY if leaf in chosen else _OTHER_TEXT_WHY
+        why = TEXT_WHY if leaf in chosen else _OTHER_TEXT_WHY
     yield leaf.ref, why
     for ordinal, file in enumerate(leaf.files[:MOST_FILES], start=1):
         ref = _file_ref(buffer, leaf, file, ordinal)

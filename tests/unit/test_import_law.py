@@ -66,6 +66,8 @@ ONE_DOOR = {
     "pybase64": {"reading/decoding.py"},
     "pypdfium2": {"preparing"},
     "PIL": {"preparing"},
+    "bidi": {"preparing"},
+    "uharfbuzz": {"preparing"},
     "pi_heif": {"preparing"},
     "aiosmtplib": {"answering"},
     "starlette": {"simulator", "web"},

@@ -5,6 +5,7 @@ their source, the result is checked against the rule. One fax that cannot be ord
 stops them all: a person who wrote two addresses wants both.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -15,13 +16,20 @@ from mail2fax.reading.options.laying import lay_over
 from mail2fax.reading.options.marks import BODY
 from mail2fax.reading.options.rules import FORBIDDEN, OptionRules, WishRefused
 from mail2fax.reading.options.words import is_reference, understood
-from mail2fax.values import PAGE, Cover, Destination, Options, Reading, Response, Wish
+from mail2fax.values import PAGE, Cover, Destination, Headline, Options, Reading, Response, Wish
 
 LONGEST_MESSAGE = 2000
 _ON_COVER = ("cover", "comment+cover")
 _NO_SUBJECT = "Fax"
 _BILL_NEEDED = "A billing code is needed. Write [fax: bill CODE] in the Subject"
 _SOME_CODES = 5
+_ANSWERS = re.compile(r"\s*(re|aw|sv|antw|tr|odp|ynt|rif|vs)\s*(\[\d+\])?\s*:", re.IGNORECASE)
+NO_ANSWER = Response(
+    554,
+    "5.6.0",
+    "An answer without an attachment is not faxed, because its text is meant for people. "
+    "Attach the document, or write a new mail",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +117,29 @@ def refusal_on_the_line(
         if refusal is not None:
             return refusal
         if found.no_document and not asks and not asks_for_earlier_fax(own):
-            return found.no_document
+            if is_answer(found.headline):
+                return NO_ANSWER
+            if not may_be_page(rules) and not asks_for_page((*wishes, *own), rules.dialects):
+                return found.no_document
     return None
+
+
+def may_be_page(rules: OptionRules) -> bool:
+    """Whether a rule faxes the text of mails that nothing is attached to (R8)."""
+    return rules.page_always or rules.page_alone
+
+
+def asks_for_page(wishes: Iterable[Wish], dialects: tuple[str, ...]) -> bool:
+    """Whether a mail's text is wanted as a page (M12)."""
+    return any(
+        wish.key == "body" and wish.value.strip().lower() == PAGE
+        for wish in translated(wishes, dialects)
+    )
+
+
+def is_answer(headline: Headline) -> bool:
+    """Whether a mail answers another: its text is for people, and nobody meant to fax it (R8)."""
+    return bool(headline.references or _ANSWERS.match(headline.subject))
 
 
 def asks_for_earlier_fax(wishes: Iterable[Wish]) -> bool:
@@ -160,6 +189,10 @@ def _of_fax(
     laid = lay_over(base, understood(wishes, rules, mail.received_at))
     if rules.bill_required and laid.bill is None:
         raise WishRefused(_BILL_NEEDED + _some_codes(rules))
+    if rules.page_alone and mail.has_page and not mail.has_documents and laid.resend is None:
+        laid = replace(laid, body=PAGE)
+    if laid.body == PAGE and mail.has_documents and not mail.words.strip():
+        laid = replace(laid, body="off")  # there is no text that could be a page
     if laid.body == PAGE and not mail.has_page:
         raise WishRefused("body: the text cannot be made a page. Attach it as a document")
     return _with_cover(_with_earlier_fax(laid, fax, mail, rules, earlier), fax, mail)

@@ -23,6 +23,8 @@ class OptionRules:
         users: Fax.Plus members that ``user`` may name.
         languages: languages that replies exist in.
         dialects: spellings of other products that are read too (O6).
+        page_always: whether the mail's text goes as a page unless somebody says otherwise.
+        page_alone: whether a text that nothing is attached to is faxed as a page (R8).
     """
 
     timezone: str = "UTC"
@@ -34,6 +36,8 @@ class OptionRules:
     users: tuple[str, ...] = ()
     languages: tuple[str, ...] = LANGUAGES
     dialects: tuple[str, ...] = ()
+    page_always: bool = False
+    page_alone: bool = False
 
 
 class WishRefused(Mail2FaxError):
