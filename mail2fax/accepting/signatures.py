@@ -16,8 +16,9 @@ from mail2fax import events
 from mail2fax.reading.addresses import same_address
 from mail2fax.reading.headers import Headers, addresses, fields
 
-LARGEST = 60_000_000
-"""Bytes of the largest mail that is verified; it is held in memory a few times over."""
+LARGEST = 45_000_000
+"""Bytes of the largest mail that is verified: 30 MB of documents as a mail carries them. It is
+held in memory about four times over, one mail at a time."""
 _MOST_SIGNATURES = 3
 _MOST_SEEN = 20
 _DNS_SECONDS = 5.0
