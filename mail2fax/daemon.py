@@ -333,6 +333,7 @@ def listener_settings(
         size=int(limits.attachments * _ENCODED) + _BESIDE_ATTACHMENTS,
         rules=tuple(rule for rule in rules if holds_on(listen, rule)),
         limits=RecipientLimits(limits.recipients, limits.destinations),
+        domains=config.domains,
         protocol=listen.protocol,
         tls=TlsFiles(tls.certificate, tls.key, tls.client_ca, listen.legacy) if tls else None,
         proxy_from=listen.proxy_from,
@@ -478,7 +479,7 @@ def answering_settings(config: Config) -> AnsweringSettings:
     relay, sending = config.relay, config.sending
     return AnsweringSettings(
         Relay(relay.host, relay.port, config.hostname or config.domains[0], relay.envelope_from),
-        Sender(config.reply_address),
+        Sender(config.reply_address, config.domains[0]),
         config.admin or "",
         LetterSettings(config.timezone, sending.give_up, sending.hold_for),
     )

@@ -196,6 +196,11 @@ def held(reference: str, why: str) -> None:
     _report(logging.WARNING, "held", reference=reference, why=why)
 
 
+def answer_read(reference: str, verb: str, done: str) -> None:
+    """An answer to one of our replies was read, and what became of it (W6)."""
+    _report(logging.INFO, "answer-read", reference=reference, verb=verb, done=done)
+
+
 def gathering(reference: str) -> None:
     """A mail is one of several; it was looked whether all are there."""
     _report(logging.INFO, "gathering", reference=reference)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from mail2fax import events
 from mail2fax.accepting.admission import STOPPED, admit, candidates, is_within
+from mail2fax.accepting.answer_address import answer_address
 from mail2fax.accepting.dialogue import arguments, greeting, login
 from mail2fax.accepting.dialogue.data import LF
 from mail2fax.accepting.dialogue.lines import EndOfInput, LineTooLong, NotSmtp
@@ -395,6 +396,10 @@ class Conversation:
             return
         if isinstance(path, Response):
             await self._say(path, "RCPT")
+            return
+        said = await answer_address(path, transaction, self._settings, self.proof, self._spool)
+        if said is not None:
+            await self._say(said, "RCPT")
             return
         reach = self._reach(transaction)
         if is_role(path, self._settings.admin_at):

@@ -121,6 +121,7 @@ class ListenerSettings:
         relay: set when the clients are mail servers, whose address admits nobody.
         contacts: tells who can be written to by name at this moment (A7).
         admin_at: domains whose postmaster and abuse are the admin; none without an admin (A2).
+        domains: our fax domains, at which answers come in (W6).
     """
 
     name: str
@@ -139,6 +140,7 @@ class ListenerSettings:
     relay: RelaySettings | None = None
     contacts: Callable[[], Contacts] = Contacts
     admin_at: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
 
     @property
     def is_lmtp(self) -> bool:

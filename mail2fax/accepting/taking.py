@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mail2fax import events
+from mail2fax.accepting.admission import Rule
 from mail2fax.accepting.dialogue.data import DotScanner
 from mail2fax.accepting.dialogue.patience import is_too_slow
 from mail2fax.accepting.postmaster import LARGE, MOST_BYTES
@@ -89,12 +90,33 @@ class Taking:
             if refusal is not None:
                 return Answer(refusal, ends=refusal is _LINE_ENDS)
             found = gate.finish()
+            if transaction.about is not None:
+                return await self._take_answer(transaction, mail_id, client, found, file)
             now = self._host.clock.now()
             refusal = await self._weighed(transaction, client, found, file, now)
             if refusal is not None:
                 return Answer(refusal)
             mail = transaction.new_mail(mail_id, naming.new_reference(), now, client, found)
             return await self._commit(mail, client, file)
+
+    async def _take_answer(
+        self,
+        transaction: Transaction,
+        mail_id: str,
+        client: Client,
+        found: GateReading,
+        file: MailFile,
+    ) -> Answer:
+        """An answer is taken from anybody; whose it is decides what it may change (W6)."""
+        if found.verdict.refusal is not None:
+            return Answer(found.verdict.refusal)
+        if self._settings.relay is not None:
+            transaction.rule = None
+            judged = await self._rule_of(transaction, client, found, file)
+            transaction.rule = None if isinstance(judged, Response) else judged
+        now = self._host.clock.now()
+        mail = transaction.new_answer(mail_id, naming.new_reference(), now, client, found)
+        return await self._commit(mail, client, file)
 
     def _bound(self, transaction: Transaction) -> tuple[int, Response]:
         """The most bytes it may have, few when it goes to the admin alone (A2), and the refusal."""
@@ -157,15 +179,21 @@ class Taking:
         self, transaction: Transaction, client: Client, found: GateReading, file: MailFile
     ) -> Response | None:
         """Whose mail a server handed over, by the proven From (L6a); the refusal, or None."""
-        relay = self._settings.relay
-        if relay is None:
+        if self._settings.relay is None:
             return None
+        rule = await self._rule_of(transaction, client, found, file)
+        return rule if isinstance(rule, Response) else transaction.submit_to(rule)
+
+    async def _rule_of(
+        self, transaction: Transaction, client: Client, found: GateReading, file: MailFile
+    ) -> Rule | Response:
+        """The rule of a relayed mail, or why there is none."""
+        assert self._settings.relay is not None, "only a relay listener's mails are judged"
         mail = RelayedMail(
             file.path, transaction.mail_from, client.proof, found,
             tuple(transaction.paths), transaction.destinations,
         )  # fmt: skip
-        rule = await relay.judge(mail)
-        return rule if isinstance(rule, Response) else transaction.submit_to(rule)
+        return await self._settings.relay.judge(mail)
 
     async def _commit(self, mail: NewMail, client: Client, file: MailFile) -> Answer:
         """Make the mail ours; the client's leaving undoes nothing (L2)."""
@@ -184,6 +212,8 @@ class Taking:
         peer = client.proof.peer
         events.accepted(reference, client.session, peer, mail.size, count, mail.who)
         self._signs.answers(self._wire.lines.buffered)
+        if mail.answers is not None:
+            return Answer(Response(250, "2.0.0", f"{reference} accepted, an answer"), taken=True)
         text = f"{reference} accepted{_whereto(count, for_admin=mail.for_admin)}"
         return Answer(Response(250, "2.0.0", text), taken=True)
 

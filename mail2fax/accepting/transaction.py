@@ -55,6 +55,7 @@ class Transaction:
         refused: those that were not, for good.
         answered: the path of every RCPT that got a 250, in order; LMTP answers each again.
         contacts: who can be written to by name, the same from MAIL to the dot (A7).
+        about: id of the mail that an answer is about; then there is no other recipient (W6).
         barred: those of them that the rule, once it was known, does not allow.
         for_admin: whether postmaster or abuse is among the recipients (A2).
     """
@@ -68,6 +69,7 @@ class Transaction:
     contacts: Contacts = NOBODY
     barred: dict[str, Response] = field(default_factory=dict)
     for_admin: bool = False
+    about: str | None = None
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -97,6 +99,23 @@ class Transaction:
         self.for_admin = True
         self.answered.append(path)
         return TAKEN
+
+    def add_answer(self, path: str, mail_id: str | None) -> Response:
+        """Take the one recipient of an answer, or say why not (W6).
+
+        Args:
+            path: as written.
+            mail_id: the mail the address is bound to, None when it is unknown.
+        """
+        if mail_id is None:
+            text = "This answer address is not known here, or no longer. Nothing was changed"
+            return self.refuse(path, Response(550, "5.1.1", text))
+        if not self.is_empty:
+            return Response(452, "4.5.3", "An answer goes alone. Send the others in another mail")
+        self.about = mail_id
+        self.paths[path] = ()
+        self.answered.append(path)
+        return Response(250, "2.1.5", "The first line of the mail is read as an answer")
 
     def refuse(self, path: str, response: Response) -> Response:
         """Remember a recipient that was refused for good; the response."""
@@ -208,6 +227,33 @@ class Transaction:
             options=rule.options,
             quotas=rule.quotas,
             series=found.series or _split_scan(rule, found),
+        )
+
+    def new_answer(
+        self, mail_id: str, reference: str, now: float, client: Client, found: GateReading
+    ) -> NewMail:
+        """An answer as it is recorded before its 250; whose it is shows what it may change."""
+        proof = client.proof
+        identity = Identity("-", "stranger", proof.peer)
+        if self.rule is not None:
+            known = self.rule.identity_of(proof, found.headline.author)
+            identity = with_person(known, self.rule, found.headline, ())
+        return NewMail(
+            id=mail_id,
+            reference=reference,
+            received_at=now,
+            size=found.size,
+            header_sha256=found.header_sha256,
+            body_sha256=found.body_sha256,
+            digest=found.digest,
+            envelope=Envelope(
+                self.mail_from, tuple(self.paths), (), proof.peer, client.helo, client.listener
+            ),
+            identity=identity,
+            session=client.session,
+            headline=found.headline,
+            destinations=(),
+            answers=self.about,
         )
 
     def _named(self, names: Iterable[tuple[str, str]]) -> tuple[Destination, ...]:

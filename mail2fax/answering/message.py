@@ -10,6 +10,7 @@ from email.utils import format_datetime
 
 from mail2fax.answering.texts import Letter, safe
 from mail2fax.clock import utc
+from mail2fax.reading.verbs import address_of
 from mail2fax.spool.records import MailStory, ReplyToSend
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>", re.ASCII)
@@ -19,9 +20,15 @@ _ADDRESS = re.compile(r"[!-~]+@[!-~]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who the replies come from: an address of a domain the relay may sign."""
+    """Who the replies come from, and where answers to them go.
+
+    Attributes:
+        address: of a domain the relay may sign.
+        answers_at: the fax domain at which answers come in; empty where none can (W6).
+    """
 
     address: str
+    answers_at: str = ""
 
     @property
     def domain(self) -> str:
@@ -55,6 +62,8 @@ def message_for(
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(safe(letter.from_name), addr_spec=sender.address)
     message["To"] = to[0]
+    if story.answer_token and sender.answers_at:
+        message["Reply-To"] = address_of(story.answer_token, sender.answers_at)
     if to[1:]:
         message["Cc"] = ", ".join(to[1:])
     message["Subject"] = safe(letter.subject)

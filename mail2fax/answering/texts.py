@@ -36,6 +36,11 @@ _ENDS = {
     End.CANCELLED: ("CANCELLED", "The fax to {number} was cancelled."),
     End.UNKNOWN: ("UNKNOWN", "It is not known whether the fax to {number} was received."),
 }
+_ANSWERS = {
+    replies.STATUS: ("status", "Your mail is {state}."),
+    replies.UNCLEAR: ("answer not understood", "Your answer was not understood."),
+    replies.DENIED: ("answer not allowed", "Your answer was not carried out."),
+}
 _ADVICE = {
     End.PARTIAL: "It is not sent again by itself, because the recipient has the first pages. "
     "Send the missing pages, or all of it, in a new mail.",
@@ -123,6 +128,9 @@ def _facts_of_mail(
         headline = "Your mail is on hold: a question about its pictures."
         until = "" if story.hold_until is None else _time(story.hold_until, settings)
         return "ON HOLD", {"headline": headline, "why": story.why, "until": until}
+    if kind in _ANSWERS:
+        state, headline = _ANSWERS[kind]
+        return state, {"headline": headline.format(state=story.state), "why": story.why}
     if kind == replies.ACCEPTED:
         return "accepted", _accepted(story, settings)
     assert kind == replies.WAITING, "the other kinds tell of one fax"

@@ -26,7 +26,8 @@ from mail2fax.reading.options.decision import (
 )
 from mail2fax.reading.options.rules import OptionRules
 from mail2fax.reading.series import gathered
-from mail2fax.spool import durable, holds, preparation, resending, series, usage
+from mail2fax.reading.verbs import verb_in
+from mail2fax.spool import answers, durable, holds, preparation, resending, series, usage
 from mail2fax.spool.records import MailToPrepare
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import NotFaxed, Options, Quota, Reading, Response
@@ -160,6 +161,9 @@ class Preparer:
             await self._quarantine(mail, _CHANGED)
             return
         reading = prepared.reading
+        if mail.is_answer:
+            await self._obey(mail, reading.words)
+            return
         refusal = reading.verdict.refusal
         if refusal is None:
             decided = await self._decided(mail, reading, rules)
@@ -172,6 +176,15 @@ class Preparer:
             await self._refuse(mail, refusal.text, reading.not_faxed)
         else:
             await self._record(mail, prepared, decided.options, started)
+
+    async def _obey(self, mail: MailToPrepare, words: str) -> None:
+        """Do what an answer to one of our replies asks for; nothing of it is faxed (W6)."""
+        directory = self._spool.content.documents_of(mail.id)
+        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        verb, now = verb_in(words), self._clock.now()
+        done = await self._spool.do(answers.obey, mail.id, verb, now)
+        self._spool.bells.ring(Station.PREPARING, Station.ANSWERING)
+        events.answer_read(mail.reference, verb or "-", done)
 
     async def _gather(self, mail: MailToPrepare) -> None:
         """A mail that is one of several waits until all are there (M5)."""
@@ -277,6 +290,9 @@ class Preparer:
         events.child_failed(mail.reference, why, mail.attempts)
         if mail.attempts < _STRIKES:
             await self._again(mail)
+            return
+        if mail.is_answer:
+            await self._obey(mail, "")
             return
         await self._refuse(mail, _UNSAFE.format(what=opening or "Its attachments"), [])
 

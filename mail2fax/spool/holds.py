@@ -13,6 +13,7 @@ from mail2fax.errors import Mail2FaxError
 from mail2fax.spool import ending, schema
 from mail2fax.spool.lifecycle import MailEvent, MailState
 from mail2fax.spool.moves import MAIL, move
+from mail2fax.spool.naming import new_answer_token
 from mail2fax.spool.replies import ASKED, REFUSED, owe
 from mail2fax.values import NotFaxed, as_json
 
@@ -43,6 +44,8 @@ def hold(
         connection, MAIL, mail_id, MailEvent.HELD, now, why,
         why=why, not_faxed=as_json(list(not_faxed)), next_try=until,
     )  # fmt: skip
+    token = {"token": new_answer_token(), "mail_id": mail_id, "made_at": now}
+    connection.execute(insert(schema.token).values(token))
     owe(connection, mail_id, ASKED, now)
 
 

@@ -149,6 +149,7 @@ def _mail_row(mail: NewMail, reference: str) -> dict[str, Any]:
         "why": "",
         "attempts": 0,
         "next_try": 0.0,
+        "answers": mail.answers,
         **_series_columns(mail),
     }
 

@@ -30,6 +30,7 @@ class MailState(StrEnum):
     HELD = "held"  # a person must decide
     QUARANTINED = "quarantined"  # its bytes are not to be believed
     JOINED = "joined"  # its bytes are a part of another mail's fax
+    ANSWERED = "answered"  # it held an answer to one of our replies
     PURGED = "purged"  # its content is destroyed
 
 
@@ -41,6 +42,7 @@ class MailEvent(StrEnum):
     PARTS_MISSING = "other parts missing"
     PARTS_COMPLETE = "other parts arrived"
     JOINED = "joined to the first part"
+    ANSWERED = "answer read"
     HELD = "person asked"
     RELEASED = "person released"
     DROPPED = "person dropped"
@@ -134,6 +136,7 @@ MAIL: Mapping[MailState, Mapping[MailEvent, MailState]] = {
         _ME.REFUSED: _M.REFUSED,
         _ME.PARTS_MISSING: _M.WAITING,
         _ME.JOINED: _M.JOINED,
+        _ME.ANSWERED: _M.ANSWERED,
         _ME.HELD: _M.HELD,
         _ME.DAMAGED: _M.QUARANTINED,
     },
@@ -153,6 +156,7 @@ MAIL: Mapping[MailState, Mapping[MailEvent, MailState]] = {
     _M.REFUSED: {_ME.PURGED: _M.PURGED},
     _M.QUARANTINED: {_ME.PURGED: _M.PURGED},
     _M.JOINED: {_ME.PURGED: _M.PURGED},
+    _M.ANSWERED: {_ME.PURGED: _M.PURGED},
     _M.PURGED: {},
 }
 

@@ -10,6 +10,7 @@ import secrets
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_LENGTH = 26
 _REFERENCE_LENGTH = 5
+_ANSWER_LENGTH = 16
 _TOKEN = re.compile(r"m2f:([0-9A-HJKMNP-TV-Z]{26}(?:-[0-9]+)?)", re.ASCII)
 
 
@@ -20,6 +21,11 @@ def _base32(value: int, length: int) -> str:
 def new_id(now: float) -> str:
     """A ULID for the moment ``now`` (seconds since the epoch)."""
     return _base32(int(now * 1000) << 80 | secrets.randbits(80), _ULID_LENGTH)
+
+
+def new_answer_token() -> str:
+    """80 random bits for an address that answers to a mail come to (W6): 16 characters."""
+    return _base32(secrets.randbits(5 * _ANSWER_LENGTH), _ANSWER_LENGTH)
 
 
 def new_reference() -> str:

@@ -57,6 +57,7 @@ def claim(connection: Connection, now: float, limit: int, lease: float) -> list[
             waits=series.is_open(row.series),
             others=series.others_of(connection, row.id, row.series),
             joined=series.kind_of(row.series),
+            is_answer=row.answers is not None,
         )
         for row in rows
     ]

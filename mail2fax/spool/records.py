@@ -41,6 +41,7 @@ class NewMail:
         reply_to: addresses that may be told, best first (W1a).
         replies: ``both`` or ``outcome``.
         series: which of several mails it is, None when it is one of its own (M5).
+        answers: id of the mail it is an answer about; then it is never faxed (W6).
         quotas: of its rule, which it must fit into (L8).
         for_admin: whether it is passed on to the admin too; a mail without destinations is for
             nobody else (A2).
@@ -63,6 +64,7 @@ class NewMail:
     replies: str = "both"
     options: Options = field(default_factory=Options)
     series: SeriesPart | None = None
+    answers: str | None = None
     quotas: tuple[Quota, ...] = ()
     for_admin: bool = False
 
@@ -105,6 +107,7 @@ class MailToPrepare:
         waits: whether it is one of several that must be gathered first (M5).
         others: what it is to be joined with, in order.
         joined: how: ``partial`` or ``scan``; empty when it is one of its own.
+        is_answer: whether it is an answer to one of our replies (W6).
     """
 
     id: str
@@ -123,6 +126,7 @@ class MailToPrepare:
     waits: bool = False
     others: tuple[StoredPart, ...] = ()
     joined: str = ""
+    is_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,3 +291,4 @@ class MailStory:
     told: tuple[ReplyStory, ...]
     history: tuple[HistoryLine, ...] = ()
     hold_until: float | None = None
+    answer_token: str = ""

@@ -20,6 +20,8 @@ ACCEPTED, REFUSED, ASKED, OUTCOME, WAITING, HELD, FROZEN, COPY = (
 )
 POSTMASTER = "postmaster"
 """A mail that somebody wrote to the admin, passed on (A2)."""
+STATUS, UNCLEAR, DENIED = "status", "unclear", "denied"
+"""What an answer to a reply is answered (W6)."""
 _ONCE_A_MAIL = frozenset({ACCEPTED, REFUSED, ASKED, WAITING})
 _FOR_OUTCOME_ONLY = frozenset({ACCEPTED})
 """Kinds that a rule with ``replies: outcome`` does without."""

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """Alembic revision these tables are (`mail2fax/spool/migrations`)."""
 
 metadata = MetaData()
@@ -67,6 +67,9 @@ mail = Table(
     Column("series_total", Integer),
     # A person decided about pictures that may be documents or not.
     Column("pictures_decided", Text),
+    # An answer to one of our replies: which mail it is about. It is never faxed.
+    Column("answers", Text),
+    Index("mail_answers", "answers"),
     Index("mail_due", "state", "next_try"),
     Index("mail_series", "series"),
     Index("mail_digest", "digest", "answer"),
@@ -180,6 +183,16 @@ picture = Table(
     Column("mail_id", Text, nullable=False),
     Column("seen_at", Float, nullable=False),
     PrimaryKeyConstraint("who", "sha256", "mail_id"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    # What stands in the address that a mail's sender answers to (W6).
+    Column("token", Text, primary_key=True),
+    Column("mail_id", Text, ForeignKey("mail.id"), nullable=False),
+    Column("made_at", Float, nullable=False),
+    Index("token_mail", "mail_id"),
 )
 
 history = Table(

@@ -91,6 +91,7 @@ def of_mail(connection: Connection, mail_id: str) -> MailStory:
         told=_told(connection, mail_id),
         history=_history(connection, mail_id),
         hold_until=row.next_try if row.state == MailState.HELD else None,
+        answer_token=_answer_token(connection, mail_id),
     )
 
 
@@ -183,3 +184,8 @@ def _told(connection: Connection, mail_id: str) -> tuple[ReplyStory, ...]:
 
 def _history(connection: Connection, mail_id: str) -> tuple[HistoryLine, ...]:
     return tuple(HistoryLine(*row) for row in connection.execute(_LINES, {"mail": mail_id}))
+
+
+def _answer_token(connection: Connection, mail_id: str) -> str:
+    rows = schema.token.c
+    return connection.scalar(select(rows.token).where(rows.mail_id == mail_id).limit(1)) or ""
