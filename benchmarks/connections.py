@@ -83,6 +83,7 @@ async def idle(server: Server, count: int, senders: int, mails: int) -> None:
 
 async def pour(server: Server, clients: int, size: int) -> None:
     """Data without a line end, by all of them at once, until they are sent away."""
+    await send(server, 1, 1)  # what is loaded once is no connection's
     before, peak = server.memory(), 0.0
     piece = b"x" * 65536
 

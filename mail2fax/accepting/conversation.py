@@ -8,6 +8,7 @@ ASCII. What it has proved so far is one `Proof`; a mail between MAIL and its dot
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 from mail2fax import events
@@ -37,6 +38,12 @@ _MOST_ERRORS = 20
 _LONGEST_SHOWN = 200
 _MOST_JUNK = 100
 _JUNK = frozenset({"NOOP", "RSET", "VRFY", "EXPN", "HELP", "HELO", "EHLO", "LHLO"})
+_ONLY_SAID = {
+    "NOOP": Response(250, "2.0.0", "OK"),
+    "VRFY": Response(252, "2.1.5", "Send it to see"),
+    "EXPN": Response(502, "5.5.1", "EXPN is not served"),
+    "HELP": Response(214, "2.0.0", "Mail the documents to a fax number"),
+}
 _STOPPING = Response(421, "4.3.2", "The service is stopping. Try again later")
 _CROWDED = Response(421, "4.3.2", "Too many connections. Try again later")
 _HELLO_FIRST = Response(503, "5.5.1", "Say EHLO first")
@@ -55,6 +62,9 @@ class Host(TakingHost, Protocol):
     def logged_in(self, conversation: "Conversation") -> None:
         """It has proved a login."""
 
+    def recognised(self, conversation: "Conversation") -> None:
+        """It has shown a certificate that a rule names."""
+
     def leave(self, conversation: "Conversation") -> None:
         """Count it out."""
 
@@ -68,7 +78,7 @@ class Conversation:
     Attributes:
         id: of the session, as log and ledger call it.
         proof: what the client has proved so far.
-        is_known: whether a rule names its address.
+        is_known: whether a rule names its address or certificate.
     """
 
     def __init__(self, host: Host, wire: Wire) -> None:
@@ -90,9 +100,9 @@ class Conversation:
         self._taking = Taking(host, wire, self._signs)
         self._commands: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {
             "MAIL": self._mail, "RCPT": self._recipient, "DATA": self._data,
-            "RSET": self._reset, "NOOP": self._noop, "QUIT": self._quit, "VRFY": self._verify,
-            "EXPN": self._expand, "HELP": self._help, "BDAT": self._binary_data,
+            "RSET": self._reset, "QUIT": self._quit, "BDAT": self._binary_data,
             "STARTTLS": self._start_tls, "AUTH": self._auth,
+            **{name: partial(self._say_only, name) for name in _ONLY_SAID},
         }  # fmt: skip
         if self._settings.is_lmtp:
             self._commands["LHLO"] = self._extended_hello
@@ -152,7 +162,8 @@ class Conversation:
                 await self._wire.last_words(_CROWDED)
             return
         try:
-            if settings.tls_first and self._host.certificates is not None:
+            if settings.tls_first:
+                assert self._host.certificates is not None, "the configuration asks for them"
                 await self._handshake(self._host.certificates)
             protocol = "LMTP" if settings.is_lmtp else "ESMTP"
             await self._wire.write(greeting.banner(settings.hostname, protocol))
@@ -312,6 +323,9 @@ class Conversation:
             raise EndOfInput from None
         self._helo, self._is_extended, self._transaction = "", False, None
         self.proof = Proof(self.proof.peer, names)
+        if not self.is_known and self._is_admitted():
+            self._host.recognised(self)
+            self.is_known = True
 
     async def _auth(self, argument: str) -> None:
         refusal = self._no_login() or self._no_login_now()
@@ -320,7 +334,7 @@ class Conversation:
             await self._say(refusal or Response(502, "5.5.1", "No logins"), "AUTH")
             return
         try:
-            claim = await self._claimed(argument)
+            claim = await login.claimed(argument, self._asked)
             found = await logins(claim.login, claim.password, self.proof.peer)
         except login.AuthRefused as refused:
             await self._say(refused.response, "AUTH")
@@ -337,17 +351,10 @@ class Conversation:
         self._host.logged_in(self)
         await self._say(Response(235, "2.7.0", "Welcome"))
 
-    async def _claimed(self, argument: str) -> login.Claim:
-        """Ask for login and password as the mechanism wants."""
-        exchange = login.exchange(argument)
-        try:
-            words = next(exchange)
-            while True:
-                await self._wire.write(login.challenge(words))
-                words = exchange.send(await self._next_line())
-        except StopIteration as end:
-            claim: login.Claim = end.value
-            return claim
+    async def _asked(self, challenge: bytes) -> bytes:
+        """What the client answers to a challenge."""
+        await self._wire.write(challenge)
+        return await self._next_line()
 
     def _no_login(self) -> Response | None:
         """Why this client cannot log in at all here; None if it can."""
@@ -476,24 +483,15 @@ class Conversation:
 
     # The others
 
+    async def _say_only(self, name: str, _argument: str) -> None:
+        await self._say(_ONLY_SAID[name])
+
     async def _reset(self, _argument: str) -> None:
         self._transaction = None
         await self._say(Response(250, "2.0.0", "OK"))
 
-    async def _noop(self, _argument: str) -> None:
-        await self._say(Response(250, "2.0.0", "OK"))
-
     async def _quit(self, _argument: str) -> None:
         await self._wire.last_words(Response(221, "2.0.0", "Bye"))
-
-    async def _verify(self, _argument: str) -> None:
-        await self._say(Response(252, "2.1.5", "Send it to see"))
-
-    async def _expand(self, _argument: str) -> None:
-        await self._say(Response(502, "5.5.1", "EXPN is not served"))
-
-    async def _help(self, _argument: str) -> None:
-        await self._say(Response(214, "2.0.0", "Mail the documents to a fax number"))
 
     async def _binary_data(self, _argument: str) -> None:
         # What follows BDAT is data; reading it as commands would be dangerous (L5).

@@ -58,6 +58,13 @@ class Crowd:
         if not known:
             _uncounted(self._silent, network_of(peer))
 
+    def recognise(self, peer: str) -> None:
+        """A stranger's session has shown a certificate that a rule names: it is known now."""
+        network = network_of(peer)
+        _uncounted(self._strangers, network)
+        _uncounted(self._silent, network)
+        self._known[network] += 1
+
     def leave(self, peer: str, *, known: bool, logged_in: bool) -> None:
         """Count out a session that was counted in."""
         network = network_of(peer)

@@ -124,6 +124,10 @@ class Listener:
         """A session has proved a login."""
         self._crowd.logged_in(conversation.proof.peer, known=conversation.is_known)
 
+    def recognised(self, conversation: Conversation) -> None:
+        """A session has shown a certificate that a rule names."""
+        self._crowd.recognise(conversation.proof.peer)
+
     def leave(self, conversation: Conversation) -> None:
         """Count it out."""
         self.sessions.discard(conversation)

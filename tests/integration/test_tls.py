@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mail2fax.accepting.crowd import CrowdLimits
 from mail2fax.accepting.dialogue import tls
 from mail2fax.accepting.dialogue.patience import PatienceSettings
 from mail2fax.errors import CertificateError
@@ -207,13 +208,16 @@ def test_a_key_with_a_password_is_refused_without_asking(authority: Authority) -
 async def test_a_client_certificate_is_proof(
     tmp_path: Path, authority: Authority, name: str
 ) -> None:
-    """L6: a verified name admits, no certificate is a stranger."""
+    """L6, L10: a verified name admits and is no stranger; no certificate is one."""
     rule = replace(RULE, networks=(), certificates=("mail.example.org",))
     files = authority.files(client_ca=authority.ca_file)
-    async with Desk(tmp_path / "state", tls=files, rules=(rule,)) as desk:
+    one = CrowdLimits(silent=1)
+    async with Desk(tmp_path / "state", one, tls=files, rules=(rule,)) as desk:
         talk = await desk.call()
         await start_tls(talk, authority.context(name))
         said = await talk.send()
+        next_one = await desk.call(greet=False)
+        assert (await next_one.answer())[:3] == ("220" if name else "421")
 
         assert said.startswith("250 " if name else "554 5.5.1 No valid recipients")
 

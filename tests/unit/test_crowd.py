@@ -33,6 +33,20 @@ def test_silent_strangers_of_one_network_are_few() -> None:
     assert crowd.enter("10.0.0.4", known=False)
 
 
+def test_a_certificate_makes_a_stranger_known() -> None:
+    """A mail service's servers come many at once, from networks that no rule names."""
+    crowd = Crowd(LIMITS)
+    for _ in range(4):
+        assert crowd.enter("10.0.0.1", known=False)
+        crowd.recognise("10.0.0.1")
+    for _ in range(4):
+        crowd.leave("10.0.0.1", known=True, logged_in=False)
+
+    assert not crowd._known
+    assert not crowd._strangers
+    assert not crowd._silent
+
+
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("logged_in", [True, False])
 def test_who_leaves_makes_room(known: bool, logged_in: bool) -> None:

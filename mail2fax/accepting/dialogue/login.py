@@ -7,7 +7,7 @@ generator: it yields challenges, is sent what the client answers, and returns wh
 
 import base64
 import binascii
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 
 from mail2fax.values import Response
@@ -90,6 +90,25 @@ def _decoded(answer: bytes) -> str:
         raise AuthRefused(_NOT_BASE64) from None
 
 
-def challenge(words: str) -> bytes:
-    """A challenge as it goes out."""
+async def claimed(argument: str, ask: Callable[[bytes], Awaitable[bytes]]) -> Claim:
+    """Have the whole exchange with a client.
+
+    Args:
+        argument: what stands behind AUTH.
+        ask: sends a challenge as it goes out, and gives the client's line.
+
+    Raises:
+        AuthRefused: it came to no claim.
+    """
+    steps = exchange(argument)
+    try:
+        words = next(steps)
+        while True:
+            words = steps.send(await ask(_challenge(words)))
+    except StopIteration as end:
+        claim: Claim = end.value
+        return claim
+
+
+def _challenge(words: str) -> bytes:
     return b"334 " + base64.b64encode(words.encode("ascii")) + b"\r\n"
