@@ -5,6 +5,7 @@ without reading any picture; a chain that leaves the file or bites its own tail 
 smaller document (M8). A PDF is opened by pdfium, from disk.
 """
 
+import os
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +17,7 @@ _CLASSIC, _BIG = 42, 43
 _OFFSETS, _LENGTHS = frozenset({273, 324}), frozenset({279, 325})  # of strips and tiles
 _WIDTHS = {3: "H", 4: "I", 16: "Q"}
 _MOST_STRIPS = 100_000
+_MOST_FIELDS = 10_000
 _WIDTH, _HEIGHT, _BITS, _SAMPLES = 256, 257, 258, 277
 _TOLD = _OFFSETS | _LENGTHS | {_WIDTH, _HEIGHT, _BITS, _SAMPLES}
 _MOST_UNPACKED = 200_000_000
@@ -84,11 +86,11 @@ def _header(file: BinaryIO) -> tuple[_Form, int]:
 
 def _next_directory(file: BinaryIO, form: _Form, offset: int) -> int:
     """Where the directory after the one at ``offset`` begins, 0 after the last."""
-    file.seek(offset)
+    _seek(file, offset)
     entries = _number(file, form.count)
     if entries == 0:
         raise Damaged("one of its pages is empty")
-    file.seek(offset + form.count.size + entries * form.entry)
+    _seek(file, offset + form.count.size + entries * form.entry)
     return _number(file, form.offset)
 
 
@@ -114,8 +116,8 @@ def check_strips(path: Path) -> None:
 
 def _fields(file: BinaryIO, form: _Form, directory: int) -> dict[int, tuple[int, ...]]:
     """The numbers that one page's directory says of its picture, by tag."""
-    file.seek(directory)
-    entries = file.read(form.entry * _number(file, form.count))
+    _seek(file, directory)
+    entries = file.read(form.entry * min(_number(file, form.count), _MOST_FIELDS))
     found: dict[int, tuple[int, ...]] = {}
     for at in range(0, len(entries) - form.entry + 1, form.entry):
         tag, kind, count = form.tag.unpack_from(entries, at)
@@ -149,11 +151,17 @@ def _array(file: BinaryIO, form: _Form, width: str, count: int, value: bytes) ->
     """The numbers of an entry, which stand in it when they fit and elsewhere when not."""
     shape = struct.Struct(f"{form.order}{count}{width}")
     if shape.size > len(value):
-        file.seek(form.offset.unpack(value)[0])
+        _seek(file, form.offset.unpack(value)[0])
         value = file.read(shape.size)
         if len(value) < shape.size:
             raise Damaged("it ends before its last page does")
     return shape.unpack_from(value)
+
+
+def _seek(file: BinaryIO, offset: int) -> None:
+    if offset > os.fstat(file.fileno()).st_size:
+        raise Damaged("it ends before its last page")
+    file.seek(offset)
 
 
 def _number(file: BinaryIO, form: struct.Struct) -> int:

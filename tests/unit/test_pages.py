@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mail2fax.preparing.pages import Damaged, pages_of_pdf, pages_of_tiff
+from mail2fax.preparing.pages import Damaged, check_strips, pages_of_pdf, pages_of_tiff
 
 
 def tiff(order: str, pages: int, *, big: bool = False, last: int = 0) -> bytes:
@@ -75,3 +75,15 @@ def test_what_is_no_pdf_is_damaged(tmp_path: Path) -> None:
         path.write_bytes(data)
         with pytest.raises(Damaged):
             pages_of_pdf(path)
+
+
+@pytest.mark.parametrize("count", [2**63, 2**64 - 1])
+def test_a_number_that_no_file_can_hold_is_damage(tmp_path: Path, count: int) -> None:
+    """M2, M9: BigTIFF has numbers of eight bytes, which no seek and no read takes."""
+    path = tmp_path / "big.tif"
+    header = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16)
+    path.write_bytes(header + struct.pack("<Q", count) + b"\0" * 40)
+
+    for look in (pages_of_tiff, check_strips):
+        with pytest.raises(Damaged):
+            look(path)
