@@ -78,7 +78,7 @@ def test_own_words_have_an_end() -> None:
         ("utf-16", "Grüße".encode("utf-16"), "Grüße"),
         ("utf-7", b"Gr+APwA3w-e", "Grüße"),
         ("unicode-1-1-utf-7", b"+2DzfqQ-", "🎩"),
-        ("utf-7", b"+2DwA-x", "\ufffd"),
+        ("utf-7", b"+2AA-x", "\ufffdx"),
         ("us-ascii", "Grüße".encode(), "Grüße"),
         ("us-ascii", b"Gr\xfc\xdfe", "Grüße"),
         ("", b"Gr\xfc\xdfe", "Grüße"),
@@ -138,7 +138,7 @@ HOSTILE_MARKUP = [
 ]  # fmt: skip
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(40)
 @pytest.mark.parametrize("piece", HOSTILE_TEXT)
 def test_hostile_text_is_read_in_linear_work(piece: str) -> None:
     """M11, M2: a step that is not linear in so much would not come back in time."""
@@ -147,8 +147,9 @@ def test_hostile_text_is_read_in_linear_work(piece: str) -> None:
     flowed_lines(text, delete_space=True)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(40)
 @pytest.mark.parametrize("piece", HOSTILE_MARKUP)
 def test_hostile_markup_is_read_in_linear_work(piece: str) -> None:
     """M11, M2: the same of HTML, where the standard library's parser has such steps."""
     own_words_of(html_lines(piece * (HOSTILE // len(piece))))
+    own_words_of(html_lines("<style>" + piece * (8 * HOSTILE // len(piece))))
