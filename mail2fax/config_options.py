@@ -48,12 +48,13 @@ class Billing(Section):
 
 
 class Allowances(Section):
-    """What a mail may ask for; a rule's own word stands over the site's (O5, O6)."""
+    """What a mail may ask for and how it is read; a rule's own word stands over the site's."""
 
     bill: Billing | None = None
     may_resend: Literal["never", "own", "account"] | None = None
     may_send_from: Numbers = ()
     may_send_as: Texts = ()
     most_retries: Annotated[int, Field(ge=0, le=3)] | None = None
+    nested: Literal["documents", "list"] | None = None
     dialects: Annotated[tuple[Dialect, ...], BeforeValidator(as_list)] | None = None
     options: FaxOptions = FaxOptions()

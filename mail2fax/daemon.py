@@ -400,6 +400,7 @@ def option_rules(config: Config, rule: SenderRule) -> OptionRules:
         dialects=dialects_of(config, rule),
         page_always=config.options_of(rule).body == PAGE,
         page_alone=rule.body_only == PAGE,
+        nested=(rule.nested or config.nested) == "documents",
     )
 
 

@@ -121,7 +121,7 @@ class Explainer:
         return next((one for one in refusals if one is not None), None)
 
     def _first_gate(self, mail: Path, taken: Iterable[Destination]) -> Verdict:
-        gate = Gate()
+        gate = Gate(nested=self.option_rules.nested)
         with mail.open("rb") as file:
             while piece := file.read(_PIECE):
                 gate.feed(piece)
@@ -138,6 +138,7 @@ class Explainer:
         wishes = [wish for one in taken for wish in one.wishes]
         asked = Asked(
             dialects=rules.dialects,
+            nested=rules.nested,
             resends=asks_for_earlier_fax(wishes),
             resolution=finest(wishes, self.options.resolution),
             paper=self.paper,

@@ -84,7 +84,7 @@ class Taking:
             return Answer(NO_ROOM)
         with file:
             await self._wire.write(_GO_AHEAD)
-            gate = Gate()
+            gate = Gate(nested=_may_be_nested(transaction))
             most, large = self._bound(transaction)
             refusal = await self._stream(gate, file, most, large)
             if refusal is not None:
@@ -223,6 +223,11 @@ def _whereto(count: int, *, for_admin: bool) -> str:
     faxes = ", 1 fax" if count == 1 else f", {count} faxes" if count else ""
     admin = " for the administrator" if for_admin else ""
     return f"{faxes}{' and' if faxes and admin else ''}{admin}"
+
+
+def _may_be_nested(transaction: Transaction) -> bool:
+    """Whether documents of mails inside the mail may count; a relayed mail's rule comes later."""
+    return transaction.rule is None or transaction.rule.option_rules.nested
 
 
 def too_large(most: int) -> Response:

@@ -71,6 +71,7 @@ class Asked:
         pictures_decided: what a person decided about the other ones, None while nobody did.
         others: files of the mails it is joined with, in order (M5).
         joined: how: ``partial`` or ``scan``; empty without others.
+        nested: whether documents of mails inside the mail are faxed (M5).
     """
 
     dialects: tuple[str, ...] = ()
@@ -83,6 +84,7 @@ class Asked:
     pictures_decided: str | None = None
     others: tuple[str, ...] = ()
     joined: str = ""
+    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,10 @@ def _read(stored: Sequence[Stored], asked: Asked) -> tuple[Buffer, MailReading]:
     """The one mail that the stored ones are, and where its bytes lie."""
     knowledge = PictureKnowledge(frozenset(asked.known_pictures), asked.pictures_decided)
     if asked.joined == "scan":
-        readings = [read_mail(buffer, size, asked.dialects, knowledge) for buffer, size in stored]
+        readings = [
+            read_mail(buffer, size, asked.dialects, knowledge, nested=asked.nested)
+            for buffer, size in stored
+        ]
         return joining.side_by_side(stored, readings)
     buffer, size = stored[0]
     if asked.joined == "partial":
@@ -152,7 +157,7 @@ def _read(stored: Sequence[Stored], asked: Asked) -> tuple[Buffer, MailReading]:
             found = read_mail(b"", 0)
             return b"", replace(found, damage=_CANNOT_BE_JOINED.format(damaged=damaged))
         buffer, size = whole, whole.size
-    found = read_mail(buffer, size, asked.dialects, knowledge)
+    found = read_mail(buffer, size, asked.dialects, knowledge, nested=asked.nested)
     return buffer, found if size else replace(found, damage="The mail is empty.")
 
 

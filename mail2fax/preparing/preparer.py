@@ -217,6 +217,7 @@ class Preparer:
             pictures_decided=mail.pictures_decided,
             others=tuple(map(str, self._others(mail))),
             joined=mail.joined,
+            nested=rules.nested,
         )
 
     def _others(self, mail: MailToPrepare) -> list[Path]:

@@ -73,8 +73,8 @@ def _codec(charset: str) -> str:
 
 
 def eight_bit(raw: bytes) -> str:
-    """Raw bytes as text: UTF-8 if they are, else Windows-1252, at last Latin-1."""
-    for charset in ("utf-8", "cp1252"):
+    """Raw bytes as text: ISO-2022-JP or UTF-8 if they are, else Windows-1252, at last Latin-1."""
+    for charset in (*(("iso2022_jp_ext",) if b"\x1b$" in raw else ()), "utf-8", "cp1252"):
         try:
             return raw.decode(charset)
         except UnicodeDecodeError:

@@ -6,6 +6,7 @@ parsers that believe them (RFC 5322 2.2, RFC 2045 5, RFC 2047, RFC 2231).
 
 import base64
 import binascii
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,12 @@ _PIECE = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?", re.ASCII)
 _GLUED = re.compile(r'(\s*[\w*-]+\s*=\s*"[^"]*")\s+([\w*-]+\s*=.*)', re.ASCII | re.DOTALL)
 _HEX = re.compile(rb"%([0-9A-Fa-f]{2})")
 _Q = re.compile(rb"=([0-9A-Fa-f]{2})")
+_PIECES = r'((?:[^"{0}]+|"(?:[^"\\]+|\\.?)*"?)*)(?:{0}|\Z)'
+_BY_SEMICOLON = re.compile(_PIECES.format(";"), re.DOTALL)
+_BY_COMMA = re.compile(_PIECES.format(","), re.DOTALL)
+_WHOLE = -1
+_MOST_PARAMETERS = 200
+_MOST_MAILBOXES = 1000
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -133,19 +140,29 @@ def decoded(raw: bytes) -> str:
 
 
 def _words(text: str) -> str:
-    return _WORD.sub(_word, text) if "=?" in text else text
+    """Text with its encoded words decoded; those that follow one another may share a character."""
+    if "=?" not in text:
+        return text
+    done: list[str] = []
+    raw, charset, at = b"", "", 0
+    for found in _WORD.finditer(text):
+        if found.start() > at or found[1].lower() != charset:
+            done += [in_charset(raw, charset.split("*", maxsplit=1)[0]), text[at : found.start()]]
+            raw, charset = b"", found[1].lower()
+        raw += _word(found)
+        at = found.end()
+    return "".join([*done, in_charset(raw, charset.split("*")[0]), text[at:]])
 
 
-def _word(found: re.Match[str]) -> str:
-    charset, encoding, content = found[1].split("*")[0], found[2].lower(), found[3]
-    raw = content.encode("utf-8", "replace")
-    if encoding == "q":
-        raw = _Q.sub(lambda hexed: bytes([int(hexed[1], 16)]), raw.replace(b"_", b" "))
-        return in_charset(raw, charset)
+def _word(found: re.Match[str]) -> bytes:
+    """The bytes of one encoded word; as they stand where they cannot be decoded."""
+    raw = found[3].encode("utf-8", "replace")
+    if found[2] in "qQ":
+        return _Q.sub(lambda hexed: bytes([int(hexed[1], 16)]), raw.replace(b"_", b" "))
     try:
-        return in_charset(base64.b64decode(raw + b"=" * (-len(raw) % 4)), charset)
+        return base64.b64decode(raw + b"=" * (-len(raw) % 4))
     except binascii.Error:
-        return content
+        return raw
 
 
 # Structured fields
@@ -157,14 +174,14 @@ def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
     Unquoted values may contain spaces, as copiers write them; a semicolon may be missing behind
     the value or behind a quotation mark; the first of doubled names counts.
     """
-    value, *rest = _split(eight_bit(raw), ";")
+    value, *rest = _split(eight_bit(raw), _BY_SEMICOLON, _MOST_PARAMETERS)
     value, _, glued = value.strip().partition(" ")
     pieces: dict[str, dict[int, tuple[bool, str]]] = {}
     for part in _unglued([glued, *rest]):
         name, equals, content = part.partition("=")
         known = _PIECE.fullmatch(name.strip().lower())
         if equals and known:
-            number = int(known[2] or 0)
+            number = int(known[2] or 0) if known[2] or not known[3] else _WHOLE
             piece = (bool(known[3]), _unquoted(content.strip()))
             pieces.setdefault(known[1].strip(), {}).setdefault(number, piece)
     found = {name: clean(_joined(numbered)) for name, numbered in pieces.items()}
@@ -182,7 +199,9 @@ def _unglued(parts: list[str]) -> Iterator[str]:
 
 
 def _joined(numbered: dict[int, tuple[bool, str]]) -> str:
-    """The pieces of one parameter in order (RFC 2231 3 and 4)."""
+    """The pieces of one parameter in order (RFC 2231 3 and 4); beside a whole one none counts."""
+    if _WHOLE in numbered:
+        numbered = {0: numbered[_WHOLE]}
     if not any(encoded for encoded, _ in numbered.values()):
         return _words("".join(numbered[number][1] for number in sorted(numbered)))
     charset, raw = "utf-8", b""
@@ -195,24 +214,9 @@ def _joined(numbered: dict[int, tuple[bool, str]]) -> str:
     return in_charset(raw, charset or "utf-8")
 
 
-def _split(text: str, separator: str) -> list[str]:
-    """Split at a character that stands outside quotation marks."""
-    if '"' not in text:
-        return text.split(separator)
-    parts: list[str] = []
-    start = position = 0
-    quoted = False
-    while position < len(text):
-        letter = text[position]
-        if letter == "\\" and quoted:
-            position += 1
-        elif letter == '"':
-            quoted = not quoted
-        elif letter == separator and not quoted:
-            parts.append(text[start:position])
-            start = position + 1
-        position += 1
-    return [*parts, text[start:]]
+def _split(text: str, pieces: re.Pattern[str], most: int) -> list[str]:
+    """Split at a separator that stands outside quotation marks; what is too much is left out."""
+    return [found[1] for found in itertools.islice(pieces.finditer(text), most)]
 
 
 def _unquoted(text: str) -> str:
@@ -227,7 +231,7 @@ def _unquoted(text: str) -> str:
 def addresses(raw: bytes) -> list[tuple[str, str]]:
     """(address, display name) of each mailbox in an address field (RFC 5322 3.4)."""
     found: list[tuple[str, str]] = []
-    for mailbox in _split(eight_bit(raw), ","):
+    for mailbox in _split(eight_bit(raw), _BY_COMMA, _MOST_MAILBOXES):
         name, bracket, rest = mailbox.rpartition("<")
         if bracket:
             found.append((rest.partition(">")[0].strip(), clean(_words(_unquoted(name.strip())))))

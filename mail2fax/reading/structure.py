@@ -17,7 +17,7 @@ _TAIL = 4096
 _LONGEST_BOUNDARY = 250
 _LONGEST_BOUNDARY_LINE = 1200
 _LONGEST_BLOCK = 100_000
-_LONGEST_BLOCKS = 1_000_000
+_MOST_LINES = 10_000
 _MOST_PARTS = 100
 _DEEPEST = 10
 _MAILS = frozenset({"message/rfc822", "message/global"})
@@ -110,7 +110,7 @@ class StructureScanner:
         self._leaf: Part | None = None
         self._may_hold_files = False
         self._lines: list[bytes] = []
-        self._block_start = self._block_size = self._all_blocks_size = 0
+        self._block_start = self._block_size = self._header_lines = 0
         self._in_headers = True
         self._pending = b""
         self._at = 0  # offset of the first pending byte
@@ -173,8 +173,8 @@ class StructureScanner:
                 return self._end_in_headers(found, start, end)
         self._lines.append(line)
         self._block_size += len(line)
-        self._all_blocks_size += len(line)
-        if self._block_size > _LONGEST_BLOCK or self._all_blocks_size > _LONGEST_BLOCKS:
+        self._header_lines += 1
+        if self._block_size > _LONGEST_BLOCK or self._header_lines > _MOST_LINES:
             self.problem = "the header is too large"
         elif line in (b"\r\n", b"\n"):
             self._end_of_block(self._at + end)

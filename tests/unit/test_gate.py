@@ -92,6 +92,18 @@ def test_what_may_be_a_document_goes_on(data: bytes) -> None:
     assert said(data) == ""
 
 
+@pytest.mark.parametrize("encoding", ["7bit", "base64"])
+def test_a_mail_inside_the_mail_counts_only_where_the_rule_says_so(encoding: str) -> None:
+    """M5: its documents, or the whole of it where it is encoded, for the second gate."""
+    inner = base64_lines(SCAN) if encoding == "base64" else SCAN.replace(b"b1", b"c1")
+    data = mail(part(f"Content-Type: message/rfc822\nContent-Transfer-Encoding: {encoding}", inner))
+    gate = Gate(nested=True)
+    gate.feed(data)
+
+    assert said(data).startswith("554 5.6.0 No attachment")
+    assert gate.finish().verdict.accepted
+
+
 def test_the_digest_leaves_out_what_hops_write() -> None:
     """L9: the same mail by another way is the same mail; another text is another."""
     hops = "Received: from x\nDKIM-Signature: v=1\nARC-Seal: i=1\nX-MS-Exchange: 1\n"

@@ -86,6 +86,30 @@ def test_addresses_and_their_names(raw: bytes, found: list[tuple[str, str]]) -> 
     assert addresses(raw) == found
 
 
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        (b"attachment; filename=plain.pdf; filename*=utf-8''%E2%82%AC.pdf", "\u20ac.pdf"),
+        (b"attachment; filename*=utf-8''%E2%82%AC.pdf; filename=plain.pdf", "\u20ac.pdf"),
+        (b'attachment; filename="=?utf-8?B?w6Q=?= =?utf-8?Q?=C3?= =?UTF-8?q?=A4?=.pdf"', "ää.pdf"),
+        (b'attachment; filename="\x1b$B%9%-%c%s\x1b(B.pdf"', "スキャン.pdf"),
+        (b"attachment; filename=scan 0001 (2).pdf", "scan 0001 (2).pdf"),
+        (b"attachment; filename=scan\xe4.pdf", "scanä.pdf"),
+        (b'attachment; filename="my "best" scan.pdf"', 'my "best" scan.pdf'),
+        (b"attachment filename=a.pdf", "a.pdf"),
+        (b'attachment; x="1"\tfilename="a;b.pdf"', "a;b.pdf"),
+        (b"; filename=a.pdf", "a.pdf"),
+        (b'attachment; filename="Q1/Q2 report.pdf"', "Q1/Q2 report.pdf"),
+        (b"attachment; filename*0*=iso-8859-1''%e4; filename*1=\"b c\"; filename*2*=%FC", "äb cü"),
+        (b'attachment; filename="never ends', "never ends"),
+        (b'attachment; filename="a\\"b.pdf"', 'a"b.pdf'),
+    ],
+)
+def test_names_as_programs_write_them(raw: bytes, name: str) -> None:
+    """M3: two encodings of one name, half characters, raw bytes, missing marks."""
+    assert parameters(raw)[1]["filename"] == name
+
+
 def test_an_unknown_charset_is_guessed() -> None:
     """M11: text is never lost for a charset's name."""
     assert in_charset(b"\xe4", "x-unknown") == "ä"

@@ -117,6 +117,62 @@ def test_what_cannot_be_trusted_as_a_whole(data: bytes) -> None:
     assert read(data).damage
 
 
+INNER = mail(TEXT, attached(TIFF, "in.tif"), HTML, top="Subject: in\n").replace(b"b1", b"c1")
+
+
+def test_a_mail_inside_the_mail_is_listed_with_its_parts() -> None:
+    """M5, M7: by name, each part measured, and nothing of it faxed."""
+    forwarded = part("Content-Type: message/rfc822; name=fw.eml", INNER)
+    data = mail(TEXT, forwarded, attached())
+    reading = read(data)
+
+    assert [one.part for one in reading.candidates] == ["3"]
+    told = {one.part: one for one in reading.not_faxed}
+    assert list(told) == ["1", "2", "2.1", "2.2", "2.3"]
+    assert (told["2"].filename, told["2"].size) == ("fw.eml", len(INNER))
+    assert (told["2.2"].filename, told["2.2"].size) == ("in.tif", len(TIFF))
+    assert "inside the mail" in told["2.2"].why
+    assert reading.comment == "Grüße,\nAnn"
+
+
+def test_documents_of_a_mail_inside_the_mail_where_the_rule_says_so() -> None:
+    """M5: its documents, not its texts; one that is encoded is a document that is refused."""
+    encoded = part("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64", b"QUJD")
+    data = mail(TEXT, part("Content-Type: message/rfc822", INNER), encoded)
+    reading = read_mail(data, len(data), nested=True)
+
+    assert [one.part for one in reading.candidates] == ["2.2", "3"]
+    assert [one.part for one in reading.not_faxed] == ["1", "2", "2.1", "2.3"]
+    assert reading.comment == "Grüße,\nAnn"
+
+
+def test_an_encrypted_mail_inside_the_mail_is_its_own_affair() -> None:
+    """M5, M8: it stops the fax only where its documents would be faxed."""
+    secret = part("Content-Type: multipart/encrypted; boundary=c", multipart("c", TEXT))
+    data = mail(attached(), part("Content-Type: message/rfc822", secret))
+
+    assert read(data).damage is None
+    assert read_mail(data, len(data), nested=True).damage
+
+
+@pytest.mark.parametrize(
+    ("body", "fate"),
+    [
+        (b"just a text\r\n", "text"),
+        (b"\r\n \r\n", "empty"),
+        (PDF, "document"),
+        (b"--other\r\nContent-Type: application/pdf\r\n\r\nx", "document"),
+    ],
+)
+def test_a_multipart_in_which_no_boundary_came(body: bytes, fate: str) -> None:
+    """M4, M8: what it holds is not lost, and parts that hide in it stop the fax."""
+    reading = read(mail(part("Content-Type: multipart/mixed; boundary=zz", body), attached()))
+
+    assert (len(reading.candidates) == 2) is (fate == "document")
+    assert ("just a text" in reading.comment) is (fate == "text")
+    assert any("empty part" in one.why for one in reading.not_faxed) is (fate == "empty")
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "made"),
     [

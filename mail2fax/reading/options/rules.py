@@ -25,6 +25,7 @@ class OptionRules:
         dialects: spellings of other products that are read too (O6).
         page_always: whether the mail's text goes as a page unless somebody says otherwise.
         page_alone: whether a text that nothing is attached to is faxed as a page (R8).
+        nested: whether documents of mails inside the mail are faxed (M5).
     """
 
     timezone: str = "UTC"
@@ -38,6 +39,7 @@ class OptionRules:
     dialects: tuple[str, ...] = ()
     page_always: bool = False
     page_alone: bool = False
+    nested: bool = False
 
 
 class WishRefused(Mail2FaxError):
