@@ -84,6 +84,10 @@ _PDF_WITHIN = 1024
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
+_WITH_AN_END = frozenset({PDF, TIFF, PNG, JPEG, WORD, EXCEL})
+_ZIP_END = 18  # bytes behind its mark
+
+
 def sniff(head: bytes, filename: str = "") -> str | None:
     """The content type of what begins so; None for what has no signature.
 
@@ -123,6 +127,17 @@ def looks_like_text(head: bytes) -> bool:
     return bool(head.strip()) and not _BINARY.search(head)
 
 
+def _has_zip_end(tail: bytes) -> bool:
+    """Whether the record that ends a ZIP file stands there with its comment (APPNOTE 4.3.16)."""
+    _, mark, end = tail.rpartition(b"PK\x05\x06")
+    return bool(mark) and len(end) >= _ZIP_END + int.from_bytes(end[16:18], "little")
+
+
+def tells_its_end(content_type: str) -> bool:
+    """Whether a content of this type shows that something of its end is missing."""
+    return content_type in _WITH_AN_END
+
+
 def is_complete(content_type: str, tail: bytes) -> bool | None:
     """Whether a content that ends so is whole by its own format (M8); None if it cannot tell.
 
@@ -131,12 +146,12 @@ def is_complete(content_type: str, tail: bytes) -> bool | None:
         tail: its last bytes, decoded.
     """
     ends = {
-        PDF: b"%%EOF" in tail[-1024:],
-        PNG: b"IEND" in tail[-16:],
+        PDF: tail.rstrip(b"\0\r\n \t").endswith(b"%%EOF"),  # an earlier one ends an earlier state
+        PNG: b"IEND\xaeB`\x82" in tail[-64:],
         JPEG: b"\xff\xd9" in tail[-64:],
-        WORD: b"PK\x05\x06" in tail,
-        EXCEL: b"PK\x05\x06" in tail,
-        "application/rtf": tail.rstrip(b"\0\r\n \t").endswith(b"}"),
+        WORD: _has_zip_end(tail),
+        EXCEL: _has_zip_end(tail),
+        "application/rtf": None,  # every group in it ends like the whole
         _OLD_WORD: None,
         _OLD_EXCEL: None,
         TIFF: None,

@@ -167,8 +167,8 @@ def _leaves(buffer: Buffer, scanner: StructureScanner, *, nested: bool) -> list[
 
 def _leaf(buffer: Buffer, part: Part, use: Use) -> Leaf:
     ref = PartRef(
-        part.number or "1", use.filename, use.content_type, part.start, part.end, use.encoding,
-        part.closed,
+        _section(part), use.filename, use.content_type, part.start, part.end, use.encoding,
+        part.closed and not (part.is_whole_mail and content.tells_its_end(use.content_type)),
     )  # fmt: skip
     if not _may_hold_files(part, use):
         return Leaf(part, use, ref)
@@ -179,6 +179,13 @@ def _leaf(buffer: Buffer, part: Part, use: Use) -> Leaf:
     if files and use.purpose is Purpose.DOCUMENT:
         use = replace(use, purpose=Purpose.NOTHING, why=_WRAPPER_WHY)
     return Leaf(part, use, ref, files)
+
+
+def _section(part: Part) -> str:
+    """The number of a leaf; a multipart that has no parts is the only part of its mail."""
+    if part.content_type.startswith("multipart/") and part.is_only_part:
+        return f"{part.number}.1" if part.number else "1"
+    return part.number
 
 
 def _may_hold_files(part: Part, use: Use) -> bool:

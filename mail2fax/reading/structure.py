@@ -83,6 +83,16 @@ class Part:
         return not _MAILS.isdisjoint(self.path)
 
     @property
+    def is_whole_mail(self) -> bool:
+        """Whether it is all there is, so that no boundary marks its end."""
+        return not self.path
+
+    @property
+    def is_only_part(self) -> bool:
+        """Whether it is all there is in its mail."""
+        return not self.path or self.path[-1] in _MAILS
+
+    @property
     def size(self) -> int:
         """Bytes of its raw body."""
         return self.end - self.start
@@ -148,7 +158,8 @@ class StructureScanner:
         for _, part in self._open:
             part.end, part.closed = total, is_whole
         for part in self.parts:
-            part.start, part.end = min(part.start, total), min(part.end, total)
+            part.start = min(part.start, total)
+            part.end = max(part.start, min(part.end, total))
 
     def _without_half_boundary(self, rest: bytes) -> bytes:
         """The last bytes of a cut mail without the beginning of a boundary line among them."""
