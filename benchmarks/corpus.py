@@ -13,6 +13,7 @@ attachment counts as
 """
 
 import argparse
+import base64
 import email
 import email.message
 import email.policy
@@ -90,19 +91,43 @@ def told(filename: str | None, around: str, data: bytes) -> Told:
     return Told(filename or "", around, *hashes)
 
 
-def ours(path: Path, data: bytes) -> Found:
+def ours(data: bytes) -> Found:
     """What the child tells of a mail; a part it is silent about does not count."""
     with tempfile.TemporaryDirectory() as directory:
-        reading = prepare_mail(path, Path(directory), DocumentLimits()).reading
+        path = Path(directory, "mail")
+        path.write_bytes(data)
+        reading = prepare_mail(path, Path(directory, "out"), DocumentLimits()).reading
     names: dict[str, str] = {one.part: one.filename for one in reading.documents}
     names |= {one.part: one.filename or "" for one in reading.not_faxed if one.sha256}
     found = read_mail(data, len(data))
+    refs = {ref.part: ref for ref in found.parts}
+    hashes = {one.part: one.sha256 or "" for one in reading.not_faxed}
+    hashes |= {one.part: one.sha256 for one in reading.documents}
     parts = [
-        told(names[ref.part], ref.part.rpartition(".")[0], _bytes(data, ref))
-        for ref in found.parts
-        if ref.part in names
+        told(name, part.rpartition(".")[0], _bytes(data, refs[part]))
+        if part in refs
+        else Told(name, part.rpartition(".")[0], hashes[part], "", "")  # from a winmail.dat
+        for part, name in sorted(names.items(), key=lambda one: _in_order(one[0]))
     ]
     return Found(parts, found.text)
+
+
+def _in_order(part: str) -> list[tuple[int, str]]:
+    """A section as something that sorts: ``1.10`` behind ``1.9``."""
+    return [(int(one), "") if one.isdigit() else (0, one) for one in part.split(".")]
+
+
+def _as_mail(path: Path) -> bytes:
+    """A file of the corpora as a mail: a bare winmail.dat is attached to one."""
+    data = path.read_bytes()
+    if path.suffix != ".tnef":
+        return data
+    head = (
+        b"From: a@example.org\r\nMIME-Version: 1.0\r\n"
+        b"Content-Type: application/ms-tnef; name=winmail.dat\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n"
+    )
+    return head + base64.encodebytes(data)
 
 
 def _bytes(data: bytes, ref: PartRef) -> bytes:
@@ -317,13 +342,13 @@ def main() -> None:
         if arguments.only not in f"{mail['corpus']}/{mail['file']}":
             continue
         path = arguments.directory / "mails" / mail["corpus"] / mail["file"]
-        data = path.read_bytes()
+        data = _as_mail(path)
         spent["gate"].append(seconds(gate, data))
         spent["reader"].append(seconds(lambda data: read_mail(data, len(data)), data))
         spent["email"].append(seconds(peers, data))
         kept["mails"] += 1
         kept["bytes"] += len(data)
-        mine, peer = ours(path, data), peers(data)
+        mine, peer = ours(data), peers(data)
         for kind in kinds:
             kind.add(mail, mine, peer)
     print(

@@ -11,6 +11,7 @@ nothing in it says that there was another. Such cuts are counted by themselves a
 
 import argparse
 import collections
+import copy
 import random
 import sys
 import tempfile
@@ -21,8 +22,10 @@ from pathlib import Path
 
 from mail2fax.preparing.documents import DocumentLimits, prepare_mail
 from mail2fax.reading.gate import Gate
+from mail2fax.reading.structure import StructureScanner
 
 BESIDE = Path(__file__).parents[3] / "shared" / "corpora"
+_STEP = 2048
 MAILS = (
     "clients/captured/aiosmtplib.eml",
     "clients/captured/emailjs.eml",
@@ -61,11 +64,39 @@ class Tally:
     partial: list[int] = field(default_factory=list)
 
 
-def documents_of(data: bytes, directory: Path) -> list[bytes] | str:
-    """The documents a mail would be faxed as, or how it would be refused."""
-    gate = Gate()
-    gate.feed(data)
-    if gate.finish().verdict.refusal is not None:
+class Cutter:
+    """A mail of which ever longer beginnings pass the gate, each from where the last one was."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._scanner = StructureScanner()
+        self._fed = 0
+
+    def gate(self, place: int) -> Gate:
+        """A gate that has seen the mail up to a place, which is behind all earlier ones."""
+        if place - self._fed > _STEP:
+            self._scanner.feed(self._data[self._fed : place])
+            self._fed = place
+        gate = Gate()
+        gate._scanner = copy.deepcopy(self._scanner)
+        gate._size = self._fed
+        gate.feed(self._data[self._fed : place])
+        return gate
+
+
+def documents_of(data: bytes, directory: Path, gate: Gate | None = None) -> list[bytes] | str:
+    """The documents a mail would be faxed as, or how it would be refused.
+
+    Args:
+        data: the mail.
+        directory: where files may be written.
+        gate: one that has seen the mail; None for a new one.
+    """
+    if gate is None:
+        gate = Gate()
+        gate.feed(data)
+    found = gate.finish()
+    if found.verdict.refusal is not None or found.no_document is not None:
         return "refused on the line"
     path = directory / "mail"
     path.write_bytes(data)
@@ -84,8 +115,9 @@ def cut(data: bytes, places: Iterable[int], directory: Path) -> Tally:
     whole = documents_of(data, directory)
     assert not isinstance(whole, str), whole
     known = {_measure(one) for one in whole}
+    cutter = Cutter(data)
     for place in places:
-        found = documents_of(data[:place], directory)
+        found = documents_of(data[:place], directory, cutter.gate(place))
         if isinstance(found, str):
             tally.fates[found] += 1
         elif not {_measure(one) for one in found} <= known:

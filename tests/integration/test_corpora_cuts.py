@@ -51,6 +51,8 @@ def test_a_partial_document_is_caught(tmp_path: Path, monkeypatch: pytest.Monkey
 class _Lenient:
     """A gate that takes everything."""
 
+    no_document = None
+
     class verdict:  # noqa: N801 - stands for a field
         """Accepted."""
 
