@@ -178,7 +178,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _say_ready(daemon: "Daemon") -> None:
     for host, port in daemon.addresses:
-        print(f"mail2fax takes mail at {host}:{port}", flush=True)
+        print(f"mail2fax takes mail at {host}{f':{port}' if port else ''}", flush=True)
 
 
 def _queue_list(arguments: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.tls_bench import Authority
 from tests.pictures.table import Row
 from tests.unit.mails import PDF, SCAN, TEXT, TOP, attached, mail, real_pdf, real_tiff
 
@@ -250,6 +251,48 @@ def test_a_state_directory_in_use_is_said(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("mail2fax: ")
     assert "Traceback" not in done.stderr
+
+
+def config_with_tls(directory: Path) -> Path:
+    """A configuration with a certificate that does not exist yet, and a UNIX socket."""
+    config = directory / "mail2fax.yaml"
+    config.write_text(
+        f"domains: [fax.example.com]\nregion: CH\nstate_dir: {directory}/state\n"
+        f"listen: [{{socket: {directory}/smtp.sock}}]\nsenders: [{{networks: [127.0.0.0/8]}}]\n"
+        f"tls: {{certificate: {directory}/tls/cert.pem, key: {directory}/tls/key.pem}}\n"
+        "faxplus: {token: t, from: +41225550100, base_url: 'http://127.0.0.1:9/v3'}\n"
+    )
+    return config
+
+
+def test_a_certificate_that_is_no_good_is_said(tmp_path: Path) -> None:
+    """L5: the start ends with a sentence that names the file."""
+    done = run("serve", "--config", config_with_tls(tmp_path))
+
+    assert done.returncode == 1
+    assert "tls/cert.pem" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_hang_up_signal_reads_the_certificates(tmp_path: Path) -> None:
+    """L5, L12: the daemon goes on with what it finds, and removes its socket at the end."""
+    Authority(tmp_path / "tls").files()
+    daemon = subprocess.Popen(
+        [sys.executable, "-m", "mail2fax", "serve", "--config", config_with_tls(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline() == f"mail2fax takes mail at {tmp_path}/smtp.sock\n"
+        daemon.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+    finally:
+        daemon.send_signal(signal.SIGTERM)
+        _, log = daemon.communicate(timeout=30)
+
+    assert daemon.returncode == 0
+    assert "certificate-read listener=listen[0]" in log
+    assert not (tmp_path / "smtp.sock").exists()
 
 
 def test_every_verb_shows_an_example() -> None:
