@@ -21,6 +21,7 @@ from benchmarks.servers import RECIPIENT, Server, mail2fax
 _NOBODY = "http://127.0.0.1:9"
 _OF_ONE_NETWORK = 100
 _KILOBYTE = 1000.0
+_SETTLED = 5.0
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Attack = Callable[[Connection], Awaitable[None]]
 
@@ -84,6 +85,7 @@ async def idle(server: Server, count: int, senders: int, mails: int) -> None:
 async def pour(server: Server, clients: int, size: int) -> None:
     """Data without a line end, by all of them at once, until they are sent away."""
     await send(server, 1, 1)  # what is loaded once is no connection's
+    await asyncio.sleep(_SETTLED)  # its mail is prepared
     before, peak = server.memory(), 0.0
     piece = b"x" * 65536
 
