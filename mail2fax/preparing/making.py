@@ -290,6 +290,8 @@ def _pages(path: Path, content_type: str, tail: bytes, *, closed: bool) -> int |
     if content_type == content.TIFF:
         counted = pages.pages_of_tiff(path)
         pages.check_strips(path)
+        if not closed:
+            pages.check_values(path)
         return counted
     if whole is None and not closed:
         raise pages.Damaged("it may be cut")

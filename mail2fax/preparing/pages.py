@@ -16,6 +16,7 @@ _MOST_DIRECTORIES = 10_000
 _CLASSIC, _BIG = 42, 43
 _OFFSETS, _LENGTHS = frozenset({273, 324}), frozenset({279, 325})  # of strips and tiles
 _WIDTHS = {3: "H", 4: "I", 16: "Q"}
+_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _MOST_STRIPS = 100_000
 _MOST_FIELDS = 10_000
 _WIDTH, _HEIGHT, _BITS, _SAMPLES = 256, 257, 258, 277
@@ -112,6 +113,40 @@ def check_strips(path: Path) -> None:
                 raise Damaged("it ends before its last page does")
             _check_unpacked(fields)
             offset = _next_directory(file, form, offset)
+
+
+def check_values(path: Path) -> None:
+    """Look whether everything that the directories point to lies inside the file (M8).
+
+    Resolution and the like often stand behind the last picture: without them a file that was
+    cut there looks whole. Only asked where nothing marked the file's end, because some programs
+    write fields of their own that point nowhere.
+
+    Raises:
+        Damaged: something would lie behind the file's end.
+    """
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        form, offset = _header(file)
+        for _ in range(_MOST_DIRECTORIES):
+            if not offset:
+                return
+            if _last_value(file, form, offset) > size:
+                raise Damaged("it ends before its last page does")
+            offset = _next_directory(file, form, offset)
+
+
+def _last_value(file: BinaryIO, form: _Form, directory: int) -> int:
+    """Where the last value of a directory ends that does not stand in it, 0 when all do."""
+    _seek(file, directory)
+    entries = file.read(form.entry * min(_number(file, form.count), _MOST_FIELDS))
+    last = 0
+    for at in range(0, len(entries) - form.entry + 1, form.entry):
+        _, kind, count = form.tag.unpack_from(entries, at)
+        length = _SIZES.get(kind, 1) * count
+        if length > form.offset.size:
+            last = max(last, form.offset.unpack_from(entries, at + form.tag.size)[0] + length)
+    return last
 
 
 def _fields(file: BinaryIO, form: _Form, directory: int) -> dict[int, tuple[int, ...]]:

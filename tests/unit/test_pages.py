@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from mail2fax.preparing.pages import Damaged, check_strips, pages_of_pdf, pages_of_tiff
+from mail2fax.preparing.pages import (
+    Damaged,
+    check_strips,
+    check_values,
+    pages_of_pdf,
+    pages_of_tiff,
+)
 
 
 def tiff(order: str, pages: int, *, big: bool = False, last: int = 0) -> bytes:
@@ -87,3 +93,24 @@ def test_a_number_that_no_file_can_hold_is_damage(tmp_path: Path, count: int) ->
     for look in (pages_of_tiff, check_strips):
         with pytest.raises(Damaged):
             look(path)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_a_value_behind_the_last_picture_belongs_to_the_file(
+    tmp_path: Path, order: str, *, big: bool
+) -> None:
+    """M8: without its resolution a TIFF would be drawn at another height."""
+    data = bytearray(tiff(order, 1, big=big))
+    at = (16 if big else 8) + (8 if big else 2)
+    shape = order + ("HHQQ" if big else "HHII")
+    count, size = (2, 16) if big else (1, 8)
+    data[at : at + struct.calcsize(shape)] = struct.pack(shape, 282, 5, count, len(data))
+    path = tmp_path / "a.tif"
+    whole = bytes(data) + bytes(size)
+    path.write_bytes(whole)
+    check_values(path)
+    for cut in range(len(data), len(whole)):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(Damaged):
+            check_values(path)
