@@ -7,6 +7,7 @@ knowledge; what may be dialled is decided here (A8). Only ASCII digits are digit
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
@@ -115,8 +116,9 @@ class Refused(Exception):
         self.response = Response(code, status, text)
 
 
+@lru_cache(maxsize=1024)
 def read_number(written: str, rules: NumberRules) -> NumberReading:
-    """Read one number.
+    """Read one number; the ones an office writes again and again are read once.
 
     Args:
         written: as it stood in the address, or as a person typed it.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mail2fax.spool import jobs, schema
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, MailEvent, MailState
@@ -26,6 +26,33 @@ ANSWER_OPEN, ANSWER_READ, ANSWER_UNREAD = "open", "read", "unread"
 _TWIN_DAYS = 5 * 86400.0  # a client gives up after 4 to 5 days (RFC 5321 4.5.4.1)
 _TWIN_WAIT = 15 * 60.0
 _NOT_FAXED = (FaxState.FAILED, FaxState.CANCELLED)
+
+# These run while a client waits for its 250, so they are built once.
+_MAIL, _FAX = schema.mail.c, schema.fax.c
+_NEW_MAIL, _NEW_FAX = insert(schema.mail), insert(schema.fax)
+_TAKEN = select(_MAIL.reference).where(_MAIL.reference.in_(bindparam("wanted", expanding=True)))
+_EARLIER = (
+    select(_MAIL.digest, _MAIL.who, _FAX.number, _FAX.id, _MAIL.answer)
+    .join_from(schema.mail, schema.fax, _FAX.mail_id == _MAIL.id)
+    .where(
+        _MAIL.digest.in_(bindparam("digests", expanding=True)),
+        _MAIL.answer.in_((ANSWER_OPEN, ANSWER_UNREAD)),
+        _MAIL.received_at > bindparam("since"),
+        _FAX.state.not_in(_NOT_FAXED),
+    )
+    .order_by(_MAIL.received_at.desc())
+)
+_READ = (
+    update(schema.mail)
+    .where(_MAIL.id.in_(bindparam("mails", expanding=True)))
+    .values(answer=ANSWER_READ)
+)
+_THEIR_FAXES = select(_FAX.id, _FAX.mail_id).where(
+    _FAX.mail_id.in_(bindparam("mails", expanding=True))
+)
+_THEIR_TWINS = select(_FAX.id, _FAX.twin_of).where(
+    _FAX.state == FaxState.TWIN, _FAX.twin_of.in_(bindparam("firsts", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +92,9 @@ def record(connection: Connection, mails: Sequence[NewMail]) -> list[str]:
                 earlier[key] = _Earlier(row["id"], ANSWER_OPEN)
             elif first.answer == ANSWER_UNREAD:
                 copies.append((row["id"], mail.received_at))
-    connection.execute(insert(schema.mail), mail_rows)
+    connection.execute(_NEW_MAIL, mail_rows)
     if fax_rows:
-        connection.execute(insert(schema.fax), fax_rows)
+        connection.execute(_NEW_FAX, fax_rows)
     remember(connection, lines)
     for mail in mails:
         if mail.for_admin:
@@ -87,8 +114,7 @@ def _pass_on(connection: Connection, mail: NewMail) -> None:
 def _free_references(connection: Connection, wanted: list[str]) -> list[str]:
     """The wanted references, those already taken replaced."""
     while True:
-        column = schema.mail.c.reference
-        taken = set(connection.scalars(select(column).where(column.in_(wanted))))
+        taken = set(connection.scalars(_TAKEN, {"wanted": wanted}))
         seen: set[str] = set()
         for position, reference in enumerate(wanted):
             if reference in taken or reference in seen:
@@ -104,18 +130,9 @@ def _numbers(mail: NewMail) -> Iterable[str]:
 
 
 def _earlier_faxes(connection: Connection, mails: Sequence[NewMail]) -> dict[_Key, _Earlier]:
-    mail, fax = schema.mail.c, schema.fax.c
-    rows = connection.execute(
-        select(mail.digest, mail.who, fax.number, fax.id, mail.answer)
-        .join_from(schema.mail, schema.fax, fax.mail_id == mail.id)
-        .where(
-            mail.digest.in_({new.digest for new in mails}),
-            mail.answer.in_((ANSWER_OPEN, ANSWER_UNREAD)),
-            mail.received_at > min(new.received_at for new in mails) - _TWIN_DAYS,
-            fax.state.not_in(_NOT_FAXED),
-        )
-        .order_by(mail.received_at.desc())
-    )
+    digests = list({new.digest for new in mails})
+    since = min(new.received_at for new in mails) - _TWIN_DAYS
+    rows = connection.execute(_EARLIER, {"digests": digests, "since": since})
     return {(row[0], row[1], row[2]): _Earlier(row[3], row[4]) for row in rows}
 
 
@@ -191,8 +208,7 @@ def answers_read(connection: Connection, signs: Sequence[tuple[str, float]]) -> 
     """
     mail_ids = [mail_id for mail_id, _ in signs]
     now = max(at for _, at in signs)
-    rows = schema.mail
-    connection.execute(update(rows).where(rows.c.id.in_(mail_ids)).values(answer=ANSWER_READ))
+    connection.execute(_READ, {"mails": mail_ids})
     if twins := [twin_id for twin_id, _ in _twins_of_mails(connection, mail_ids)]:
         move_all(connection, FAX, twins, FaxEvent.WANTED_TWICE, now)
         jobs.create_where_prepared(connection, twins, now)
@@ -234,13 +250,10 @@ def _are_unread(connection: Connection, mail_ids: list[str], now: float) -> None
 
 def _twins_of_mails(connection: Connection, mail_ids: list[str]) -> list[tuple[str, str]]:
     """(twin's fax id, first mail's id) of the twins that wait for these mails."""
-    fax = schema.fax.c
-    mine = select(fax.id, fax.mail_id).where(fax.mail_id.in_(mail_ids))
-    firsts = {row.id: str(row.mail_id) for row in connection.execute(mine)}
+    mine = connection.execute(_THEIR_FAXES, {"mails": mail_ids})
+    firsts = {row.id: str(row.mail_id) for row in mine}
     waiting: dict[str, list[str]] = defaultdict(list)
-    for twin_id, first in connection.execute(
-        select(fax.id, fax.twin_of).where(fax.state == FaxState.TWIN, fax.twin_of.in_(firsts))
-    ):
+    for twin_id, first in connection.execute(_THEIR_TWINS, {"firsts": list(firsts)}):
         waiting[first].append(twin_id)
     return [(twin, firsts[first]) for first, twins in waiting.items() for twin in twins]
 

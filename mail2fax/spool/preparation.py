@@ -12,6 +12,29 @@ from mail2fax.spool.records import FaxToPrepare, MailToPrepare
 from mail2fax.spool.replies import REFUSED, owe
 from mail2fax.values import Document, NotFaxed, Options, Wish, as_json, from_json
 
+_MAIL, _FAX = schema.mail.c, schema.fax.c
+_DUE = (
+    select(schema.mail)
+    .where(_MAIL.state == MailState.ACCEPTED, _MAIL.next_try <= bindparam("now"))
+    .order_by(_MAIL.next_try, _MAIL.id)
+    .limit(bindparam("most"))
+)
+_NEXT_DUE = (
+    select(_MAIL.next_try)
+    .where(_MAIL.state == MailState.ACCEPTED)
+    .order_by(_MAIL.next_try)
+    .limit(1)
+)
+_CLAIM = (
+    update(schema.mail)
+    .where(_MAIL.id.in_(bindparam("mails", expanding=True)))
+    .values(attempts=_MAIL.attempts + 1, next_try=bindparam("until"))
+)
+_FAXES = (
+    select(_FAX.id, _FAX.mail_id, _FAX.number, _FAX.name, _FAX.wishes)
+    .where(_FAX.mail_id.in_(bindparam("mails", expanding=True)))
+    .order_by(_FAX.ordinal)
+)
 _CHOOSE_OPTIONS = (
     update(schema.fax)
     .where(schema.fax.c.id == bindparam("fax"))
@@ -25,19 +48,11 @@ def claim(connection: Connection, now: float, limit: int, lease: float) -> list[
     The attempt is counted before it is made, so that a mail that takes the daemon down with it
     cannot do so for ever; ``lease`` seconds keep it from being claimed twice meanwhile.
     """
-    mail = schema.mail
-    rows = connection.execute(
-        select(mail)
-        .where(mail.c.state == MailState.ACCEPTED, mail.c.next_try <= now)
-        .order_by(mail.c.next_try, mail.c.id)
-        .limit(limit)
-    ).all()
+    rows = connection.execute(_DUE, {"now": now, "most": limit}).all()
+    if not rows:
+        return []
     ids = [row.id for row in rows]
-    connection.execute(
-        update(mail)
-        .where(mail.c.id.in_(ids))
-        .values(attempts=mail.c.attempts + 1, next_try=now + lease)
-    )
+    connection.execute(_CLAIM, {"mails": ids, "until": now + lease})
     faxes = _faxes(connection, ids)
     return [
         MailToPrepare(
@@ -64,13 +79,8 @@ def claim(connection: Connection, now: float, limit: int, lease: float) -> list[
 
 
 def _faxes(connection: Connection, mail_ids: Sequence[str]) -> dict[str, list[FaxToPrepare]]:
-    fax = schema.fax.c
     found: dict[str, list[FaxToPrepare]] = defaultdict(list)
-    for row in connection.execute(
-        select(fax.id, fax.mail_id, fax.number, fax.name, fax.wishes)
-        .where(fax.mail_id.in_(mail_ids))
-        .order_by(fax.ordinal)
-    ):
+    for row in connection.execute(_FAXES, {"mails": list(mail_ids)}):
         wishes = tuple(from_json(Wish, wish) for wish in row.wishes or ())
         found[row.mail_id].append(FaxToPrepare(row.id, row.number, row.name, wishes))
     return found
@@ -78,13 +88,7 @@ def _faxes(connection: Connection, mail_ids: Sequence[str]) -> dict[str, list[Fa
 
 def next_due_at(connection: Connection) -> float | None:
     """When the next mail is to be prepared, None if none is."""
-    mail = schema.mail.c
-    found: float | None = connection.scalar(
-        select(mail.next_try)
-        .where(mail.state == MailState.ACCEPTED)
-        .order_by(mail.next_try)
-        .limit(1)
-    )
+    found: float | None = connection.scalar(_NEXT_DUE)
     return found
 
 

@@ -91,8 +91,11 @@ def refusal_of(
     wishes: Iterable[Wish], rules: OptionRules, received_at: float, code: int
 ) -> Response | None:
     """Why wishes cannot be met, as far as they show it by themselves; for a client on the line."""
+    asked = tuple(wishes)
+    if not asked:  # nearly every mail, while its client waits
+        return None
     try:
-        understood(translated(wishes, rules.dialects), rules, received_at)
+        understood(translated(asked, rules.dialects), rules, received_at)
     except WishRefused as refused:
         return refused.response(code)
     return None
