@@ -260,6 +260,7 @@ class _Work:
             except Refused as refused:
                 reasons.append(str(refused))
                 self._not_faxed.append(self._fate(candidate, str(refused)))
+        reasons += self._maker.refusals
         if not reasons:
             reasons += self._with_text()
         return " ".join(reasons) or self._too_much()

@@ -89,6 +89,8 @@ class Maker:
 
     Attributes:
         not_faxed: what of attachments is not faxed though they are.
+        refusals: why something inside an attachment stops the fax, a sentence each; the rest of
+            the attachment is looked at and told all the same.
     """
 
     def __init__(self, directory: Path, decoded: int, grid: Grid, watch: Watch) -> None:
@@ -99,6 +101,7 @@ class Maker:
         self._left = decoded
         self._ordinal = 0
         self.not_faxed: list[NotFaxed] = []
+        self.refusals: list[str] = []
 
     def documents(self, source: Source, pieces: Iterable[bytes]) -> list[Document]:
         """Write one attachment to disk, look at what it is, and convert it if need be.
@@ -144,10 +147,15 @@ class Maker:
                 attached = tnef.attachments(data, written.size)
             for number, one in enumerate(attached, start=1):
                 inner = Source(f"{source.part}.tnef{number}", one.filename, one.label, inside=True)
-                if why := _why_not(one, data):
-                    self.not_faxed.append(_told(inner, data[one.start : one.end], why))
-                else:
-                    found += self.documents(inner, _between(data, one.start, one.end))
+                why = _why_not(one, data)
+                if not why:
+                    try:
+                        found += self.documents(inner, _between(data, one.start, one.end))
+                        continue
+                    except Refused as refused:
+                        why = str(refused)
+                        self.refusals.append(why)
+                self.not_faxed.append(_told(inner, data[one.start : one.end], why))
         path.unlink()
         name, size, sha256 = source.filename or None, written.size, written.sha256
         self.not_faxed.append(

@@ -113,6 +113,19 @@ def test_what_belongs_to_the_text_is_told_and_not_faxed(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_one_that_stops_the_fax_does_not_hide_the_others(tmp_path: Path) -> None:
+    """M5, M7: each file of a winmail.dat is told, in front of the refused one and behind it."""
+    data = winmail(
+        attachment(PDF, b"a.pdf"), attachment(b"MZ\0", b"b.exe"), attachment(TIFF, b"c.tif")
+    )
+    found = prepared(tmp_path, attached(data, "winmail.dat"))
+
+    assert found.reading.verdict.refusal is not None
+    assert found.reading.verdict.refusal.text.startswith("“b.exe” is of a kind")
+    assert [one.filename for one in found.reading.documents] == ["a.pdf", "c.tif"]
+    assert [one.filename for one in found.reading.not_faxed] == ["b.exe", "winmail.dat"]
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
