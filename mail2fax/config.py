@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -32,6 +33,7 @@ from mail2fax.config_fields import (
     SplitScans,
     Texts,
     Timezone,
+    absolute,
     as_list,
     machine_timezone,
 )
@@ -139,6 +141,7 @@ class Preparing(Section):
     children: Count = 2
     memory: Size = 256_000_000
     seconds: Count = 20
+    socket: Annotated[Path | None, AfterValidator(absolute)] = None
     parts_within: Duration = 3600.0
 
 

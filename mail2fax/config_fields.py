@@ -121,6 +121,17 @@ def _address(text: str) -> str:
         raise ValueError(f"{text!r} is no IP address. Write 127.0.0.1, 0.0.0.0 or ::") from None
 
 
+def absolute(path: Path | None) -> Path | None:
+    """A path from the root.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if path is not None and not path.is_absolute():
+        raise ValueError(f"{str(path)!r} is no whole path. Write one that begins with /")
+    return path
+
+
 def _timezone(text: str) -> str:
     try:
         ZoneInfo(text)

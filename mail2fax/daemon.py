@@ -41,6 +41,7 @@ from mail2fax.faxplus.client import FaxPlus
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.children import Children
 from mail2fax.preparing.documents import DocumentLimits
+from mail2fax.preparing.obtaining import Obtain, from_unit, spawned
 from mail2fax.preparing.preparer import Preparer, PreparingSettings
 from mail2fax.reading.addresses import AddressRules
 from mail2fax.reading.contacts import Contacts
@@ -158,7 +159,7 @@ class Daemon:
             parts_within=config.preparing.parts_within,
         )
         stations = [
-            Preparer(spool, children(config), preparing, clock).run(),
+            Preparer(spool, children(config, obtain_by(config)), preparing, clock).run(),
             Dispatcher(spool, self._client, sending_settings(config), clock).run(),
             Reporter(spool, answering_settings(config), clock).run(),
             self._keep_house(),
@@ -290,7 +291,13 @@ async def serve(config: Config, ready: Callable[[Daemon], None]) -> None:
 # From configuration to settings
 
 
-def children(config: Config) -> Children:
+def obtain_by(config: Config) -> Obtain:
+    """Where the daemon's children come from."""
+    socket = config.preparing.socket
+    return spawned if socket is None else from_unit(socket)
+
+
+def children(config: Config, obtain: Obtain = spawned) -> Children:
     """The pool of preparing children."""
     limits, preparing = config.limits, config.preparing
     documents = DocumentLimits(limits.files, limits.fax_size, limits.attachments, limits.pages)
@@ -299,6 +306,7 @@ def children(config: Config) -> Children:
         ChildLimits(preparing.memory, preparing.seconds),
         count=preparing.children,
         deadline=_CHILD_DEADLINE * preparing.seconds,
+        obtain=obtain,
     )
 
 

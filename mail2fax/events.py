@@ -216,6 +216,11 @@ def child_failed(reference: str, why: str, attempt: int) -> None:
     _report(logging.WARNING, "child-failed", reference=reference, why=why, attempt=attempt)
 
 
+def no_child(reference: str, why: str) -> None:
+    """No child can be had to prepare mails in; they wait until the admin has mended that."""
+    _report(logging.ERROR, "no-child", reference=reference, why=why)
+
+
 # Sending
 
 

@@ -1,11 +1,15 @@
 """The preparing child: ``python -m mail2fax.preparing.child``, one JSON line in, one out.
 
+The first line holds its limits and is answered by whether it could give up its network; each
+further line is a mail. The lines come over pipes, or over the socket of a unit of its own (L12).
+
 Hostile documents are opened here and nowhere else. The child has no network where the system
 lets it give that up, and limits on memory, processor, files and processes; what it cannot do in
 them ends it, and its mail is told so (M9).
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
@@ -18,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mail2fax.cores import forbid_cores
 from mail2fax.preparing.documents import Asked, DocumentLimits, prepare_mail
 from mail2fax.preparing.watch import Watch
 from mail2fax.values import as_json, from_json
@@ -70,16 +75,36 @@ class _KernelsWatch(Watch):
 def main() -> None:
     """Serve requests until the input ends."""
     os.umask(0o077)
-    settings = json.loads(sys.argv[1])
+    forbid_cores()
+    settings = json.loads(sys.stdin.readline())
     limits = ChildLimits(**settings["child"])
     documents = DocumentLimits(**settings["documents"])
     isolated = give_up_network()
     _give_up_resources(limits, documents)
     watch = _KernelsWatch(limits)
+    _say({"isolated": isolated})
     for line in sys.stdin:
         request = json.loads(line)
         _allow_seconds(limits.seconds)
-        _say({**_answer(request, documents, watch), "isolated": isolated})
+        with _while_somebody_waits():
+            answer = _answer(request, documents, watch)
+        _say(answer)
+
+
+@contextmanager
+def _while_somebody_waits() -> Iterator[None]:
+    """The kernel ends us when the line is closed: whatever comes before our answer is its end.
+
+    SIGIO works where no code of ours would run: inside a library that never returns.
+    """
+    line = sys.stdin.fileno()
+    fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(line, fcntl.F_GETFL)
+    fcntl.fcntl(line, fcntl.F_SETFL, flags | os.O_ASYNC)
+    try:
+        yield
+    finally:
+        fcntl.fcntl(line, fcntl.F_SETFL, flags)
 
 
 def _say(line: dict[str, Any]) -> None:
@@ -108,7 +133,6 @@ def _give_up_resources(limits: ChildLimits, documents: DocumentLimits) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limits.memory, limits.memory))
     most = documents.decoded + _ROOM
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's; the parent ends us
 

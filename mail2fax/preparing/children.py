@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,12 +9,12 @@ from typing import Any
 from mail2fax.errors import Mail2FaxError
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.documents import Asked, DocumentLimits, Prepared
+from mail2fax.preparing.obtaining import Line, NoChild, Obtain, spawned
 from mail2fax.values import from_json
 
-_LONGEST_ANSWER = 4 << 20
 _MAILS_PER_CHILD = 50
 _IDLE_SECONDS = 60.0
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV")
+_BEGIN_SECONDS = 60.0
 
 
 class ChildFailed(Mail2FaxError):
@@ -34,11 +32,24 @@ class ChildFailed(Mail2FaxError):
 class _Child:
     """One running child."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, line: Line) -> None:
+        self.line = line
         self._opening = ""
         self.mails = 0
         self.retire: asyncio.TimerHandle | None = None
+
+    async def begin(self, settings: dict[str, Any], deadline: float) -> bool:
+        """Give it its limits; whether it could give up its network itself.
+
+        Raises:
+            NoChild: nobody answers at the other end.
+        """
+        try:
+            async with asyncio.timeout(deadline):
+                await self._say(settings)
+                return bool(json.loads(await self.line.reader.readline())["isolated"])
+        except (TimeoutError, OSError, ValueError) as error:
+            raise NoChild(f"the child does not begin ({type(error).__name__})") from error
 
     async def ask(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
         """One mail.
@@ -46,43 +57,38 @@ class _Child:
         Raises:
             ChildFailed: and the child is not to be used again.
         """
-        assert self._process.stdin is not None
         self.mails += 1
         self._opening = ""
         try:
             async with asyncio.timeout(deadline) as patience:
-                self._process.stdin.write(json.dumps(request).encode() + b"\n")
-                await self._process.stdin.drain()
+                await self._say(request)
                 return await self._answer(patience, deadline)
         except TimeoutError:
             raise ChildFailed("it took too long", self._opening) from None
         except (OSError, ValueError) as error:
             raise ChildFailed(f"it cannot be spoken to ({type(error).__name__})") from error
 
+    async def _say(self, line: dict[str, Any]) -> None:
+        self.line.writer.write(json.dumps(line).encode() + b"\n")
+        await self.line.writer.drain()
+
     async def _answer(self, patience: asyncio.Timeout, deadline: float) -> dict[str, Any]:
         """The line that answers; those before it tell how far the child is."""
-        assert self._process.stdout is not None
         while True:
-            line = await self._process.stdout.readline()
+            line = await self.line.reader.readline()
             if not line.endswith(b"\n"):
-                raise ChildFailed(f"it ended ({await self._end()})", self._opening)
+                raise ChildFailed(f"it ended ({await self.line.ending()})", self._opening)
             said: dict[str, Any] = json.loads(line)
-            if "isolated" in said:
+            if "prepared" in said or "failed" in said:
                 return said
             self._opening = said.get("opening", self._opening)
             patience.reschedule(asyncio.get_running_loop().time() + deadline)
 
-    async def _end(self) -> str:
-        code = await self._process.wait()
-        return f"signal {-code}" if code < 0 else f"code {code}"
-
     async def end(self) -> None:
-        """End the process; it holds nothing that must be saved."""
+        """End it."""
         if self.retire is not None:
             self.retire.cancel()
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
+        await self.line.end()
 
 
 class Children:
@@ -93,6 +99,7 @@ class Children:
         child: what one child may use.
         count: how many mails at once.
         deadline: seconds a child may be silent.
+        obtain: where a child comes from.
     """
 
     def __init__(
@@ -102,13 +109,13 @@ class Children:
         *,
         count: int = 2,
         deadline: float = 60.0,
+        obtain: Obtain = spawned,
     ) -> None:
-        self._settings = json.dumps(
-            {
-                "documents": asdict(documents or DocumentLimits()),
-                "child": asdict(child or ChildLimits()),
-            }
-        )
+        self._settings = {
+            "documents": asdict(documents or DocumentLimits()),
+            "child": asdict(child or ChildLimits()),
+        }
+        self._obtain = obtain
         self._deadline = deadline
         self._slots = asyncio.Semaphore(count)
         self._idle: list[_Child] = []
@@ -126,6 +133,7 @@ class Children:
 
         Raises:
             ChildFailed: the child did not come through; nothing can be said of the mail.
+            NoChild: there is none now, whatever the mail.
         """
         async with self._slots:
             child = await self._take()
@@ -133,14 +141,14 @@ class Children:
                 request = {"mail": str(mail), "directory": str(directory),
                            "asked": asdict(asked or Asked())}  # fmt: skip
                 answer = await child.ask(request, self._deadline)
+                prepared = _believable(answer)
             except BaseException:
                 await asyncio.shield(self._drop(child))
                 raise
             await self._put_back(child)
-        self.isolated = bool(answer.get("isolated"))
-        if "prepared" not in answer:
-            raise ChildFailed(f"it met {answer.get('failed')}")
-        return from_json(Prepared, answer["prepared"])
+        if prepared is None:
+            raise ChildFailed(f"it met {answer['failed']}")
+        return prepared
 
     async def close(self) -> None:
         """End every child."""
@@ -152,15 +160,16 @@ class Children:
             child = self._idle.pop()
             if child.retire is not None:
                 child.retire.cancel()
-            return child
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-m", "mail2fax.preparing.child", self._settings,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL, limit=_LONGEST_ANSWER, start_new_session=True,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-        )  # fmt: skip
-        child = _Child(process)
+            if not child.line.reader.at_eof():  # nobody blames a mail for what ended before it
+                return child
+            await self._drop(child)
+        child = _Child(await self._obtain())
         self._all.add(child)
+        try:
+            self.isolated = await child.begin(self._settings, _BEGIN_SECONDS)
+        except BaseException:
+            await asyncio.shield(self._drop(child))
+            raise
         return child
 
     async def _put_back(self, child: _Child) -> None:
@@ -183,3 +192,18 @@ class Children:
         if child in self._idle:
             self._idle.remove(child)
         await child.end()
+
+
+def _believable(answer: dict[str, Any]) -> Prepared | None:
+    """What a child made of a mail; None when it says that it failed.
+
+    Raises:
+        ChildFailed: it names a file that is not in the directory of its documents, and so is
+            not what was started.
+    """
+    if "prepared" not in answer:
+        return None
+    prepared = from_json(Prepared, answer["prepared"])
+    if any(Path(one.file).name != one.file for one in prepared.reading.documents):
+        raise ChildFailed("it named a file that is not its own")
+    return prepared

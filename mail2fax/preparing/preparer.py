@@ -15,6 +15,7 @@ from mail2fax.clock import Clock
 from mail2fax.errors import SpoolBroken, SpoolError, SpoolFull
 from mail2fax.preparing.children import ChildFailed, Children
 from mail2fax.preparing.documents import Asked, Prepared, finest
+from mail2fax.preparing.obtaining import NoChild
 from mail2fax.reading.options.decision import (
     Decided,
     FaxAsked,
@@ -36,6 +37,7 @@ _STRIKES = 3
 _LEASE = 600.0
 _LONGEST_REST = 60.0
 _FULL_REST = 5.0
+_NO_CHILD_REST = 10.0
 _AGAIN = (2.0, 30.0, 120.0)
 _UNSAFE = "{what} could not be opened safely. Save the document as a plain PDF and send it again."
 _CHANGED = "the stored mail is not the one that was accepted"
@@ -136,6 +138,8 @@ class Preparer:
         except SpoolError as error:
             events.spool_trouble("preparing", str(error))
             await self._again(mail)
+        except NoChild as failure:
+            await self._wait_for_children(mail, str(failure))
         except Exception as error:  # noqa: BLE001 - one odd mail must not stop the others
             events.bug("preparing", error)
             await self._struck(mail, type(error).__name__)
@@ -296,6 +300,12 @@ class Preparer:
             await self._obey(mail, "")
             return
         await self._refuse(mail, _UNSAFE.format(what=opening or "Its attachments"), [])
+
+    async def _wait_for_children(self, mail: MailToPrepare, why: str) -> None:
+        """There is none to be had: no strike against the mail, and no hurry."""
+        events.no_child(mail.reference, why)
+        await asyncio.sleep(_NO_CHILD_REST)
+        await self._spool.do(preparation.not_tried, mail.id, self._clock.now())
 
     async def _again(self, mail: MailToPrepare) -> None:
         wait = _AGAIN[min(mail.attempts, len(_AGAIN)) - 1]

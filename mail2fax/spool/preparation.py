@@ -104,6 +104,16 @@ def try_again(connection: Connection, mail_id: str, next_try: float) -> None:
     connection.execute(update(mail).where(mail.c.id == mail_id).values(next_try=next_try))
 
 
+def not_tried(connection: Connection, mail_id: str, next_try: float) -> None:
+    """No child was there for this mail: the attempt does not count."""
+    mail = schema.mail
+    connection.execute(
+        update(mail)
+        .where(mail.c.id == mail_id)
+        .values(attempts=mail.c.attempts - 1, next_try=next_try)
+    )
+
+
 def prepared(  # noqa: PLR0917 - what preparing found, piece by piece
     connection: Connection,
     mail_id: str,

@@ -34,6 +34,13 @@ class House:
         self.simulator = simulator
         self.mailbox = mailbox
 
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def simulated(cls, state_dir: Path) -> AsyncIterator["House"]:
+        """Everything but the daemon."""
+        async with Simulator() as simulator, Mailbox() as mailbox:
+            yield cls(state_dir, simulator, mailbox)
+
     def config(self, **changes: Any) -> Config:
         """The configuration."""
         return Config.model_validate(
@@ -61,8 +68,8 @@ class House:
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """Everything but the daemon."""
-    async with Simulator() as simulator, Mailbox() as mailbox:
-        yield House(tmp_path / "state", simulator, mailbox)
+    async with House.simulated(tmp_path / "state") as one:
+        yield one
 
 
 def send(daemon: Daemon, message: EmailMessage | bytes, *to: str) -> None:

@@ -7,13 +7,15 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "mail2fax"
 
-GROUND = {"errors", "events", "values", "clock"}
+GROUND = {"errors", "events", "values", "clock", "cores"}
 PLAIN = {"reading", "spool", "faxplus"}
 STATIONS = {"accepting", "preparing", "sending", "answering", "web"}
 MAY_IMPORT = {
     "errors": set(),
     "values": set(),
     "clock": set(),
+    "cores": set(),
+    "service_manager": set(),
     "events": {"errors", "values"},
     "reading": GROUND,
     "spool": GROUND,
