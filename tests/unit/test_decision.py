@@ -227,6 +227,29 @@ def test_a_text_becomes_a_page_only_where_there_is_one() -> None:
     assert options(subject("body", "page"), mail=page).body == "page"
 
 
+def test_an_earlier_fax_needs_no_text_for_a_page() -> None:
+    """O5, M12: where every text goes as a page, an empty one keeps no fax from going again."""
+    nothing = MailAsked(NOW, has_documents=False, words=" \n")
+    again = subject("resend", "M2F-7K3QX")
+
+    assert options(again, mail=nothing, base=Options(body="page")).body == "off"
+    assert "the text cannot be made a page" in refused(
+        again, mail=replace(nothing, words="Hi"), base=Options(body="page")
+    )
+
+
+@pytest.mark.parametrize("word", ["off", "comment"])
+def test_a_text_goes_to_no_number_whose_address_says_otherwise(word: str) -> None:
+    """R8, O2: under body_only too; what the office has set is no word about this mail."""
+    page = MailAsked(NOW, has_documents=False, has_page=True, words="Hi")
+    rules = replace(RULES, page_alone=True)
+    other = replace(FAX, wishes=(Wish("body", word, "address"),))
+
+    assert "Nothing is attached for +41225550123" in refused(mail=page, rules=rules, fax=other)
+    assert options(mail=page, rules=rules, base=Options(body=word)).body == "page"
+    assert options(subject("body", "cover"), mail=page, rules=rules).body == "page"
+
+
 def test_foreign_faxes_need_the_rules_word() -> None:
     """O5: a fax ID the ledger does not know, such as a received fax's; never a reference."""
     account = replace(RULES, may_resend="account")

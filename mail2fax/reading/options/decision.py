@@ -20,6 +20,7 @@ from mail2fax.values import PAGE, Cover, Destination, Headline, Options, Reading
 
 LONGEST_MESSAGE = 2000
 _ON_COVER = ("cover", "comment+cover")
+_ON_NO_PAGE = ("comment", "off")
 _NO_SUBJECT = "Fax"
 _BILL_NEEDED = "A billing code is needed. Write [fax: bill CODE] in the Subject"
 _SOME_CODES = 5
@@ -189,16 +190,32 @@ def _of_fax(
     earlier: Callable[[str], str | None],
 ) -> Options:
     wishes = translated((*mail.wishes, *fax.wishes), rules.dialects)
-    laid = lay_over(base, understood(wishes, rules, mail.received_at))
+    said = understood(wishes, rules, mail.received_at)
+    laid = lay_over(base, said)
     if rules.bill_required and laid.bill is None:
         raise WishRefused(_BILL_NEEDED + _some_codes(rules))
-    if rules.page_alone and mail.has_page and not mail.has_documents and laid.resend is None:
-        laid = replace(laid, body=PAGE)
-    if laid.body == PAGE and mail.has_documents and not mail.words.strip():
-        laid = replace(laid, body="off")  # there is no text that could be a page
-    if laid.body == PAGE and not mail.has_page:
-        raise WishRefused("body: the text cannot be made a page. Attach it as a document")
+    laid = replace(laid, body=_body(laid, said.body, mail, rules))
     return _with_cover(_with_earlier_fax(laid, fax, mail, rules, earlier), fax, mail)
+
+
+def _body(laid: Options, said: str | None, mail: MailAsked, rules: OptionRules) -> str | None:
+    """What becomes of the text for one fax.
+
+    Args:
+        laid: its options.
+        said: what the mail itself says of its text, None when nothing.
+
+    Raises:
+        WishRefused: it is to be a page, and there is none.
+    """
+    is_alone = mail.has_page and not mail.has_documents and laid.resend is None
+    if rules.page_alone and is_alone and said not in _ON_NO_PAGE:
+        return PAGE
+    if laid.body != PAGE or mail.has_page:
+        return laid.body
+    if not mail.words.strip() and (mail.has_documents or laid.resend is not None):
+        return "off"  # there is no text that could be a page
+    raise WishRefused("body: the text cannot be made a page. Attach it as a document")
 
 
 def _some_codes(rules: OptionRules) -> str:
