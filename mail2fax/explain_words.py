@@ -21,7 +21,7 @@ _TEXT_GOES = {
     "page": "as a page of its own",
     "off": "nowhere: it is neither faxed nor kept",
 }
-_TEXT_WHY = "The mail's text is not faxed"
+_TEXT_WHY = "The mail's text is no document"
 _SAID_ELSEWHERE = frozenset({"body", "comment"})
 
 

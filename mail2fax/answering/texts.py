@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from mail2fax.clock import utc
 from mail2fax.spool import replies
-from mail2fax.spool.lifecycle import FaxState
+from mail2fax.spool.lifecycle import FaxState, MailState
 from mail2fax.spool.records import FaxStory, MailStory
 from mail2fax.values import Document, End, NotFaxed, Options, Outcome
 
@@ -27,6 +27,7 @@ _TO_ASCII = str.maketrans(
     {"\u201c": '"', "\u201d": '"', "\u2026": "...", "\u2013": "-", "\u2014": "-", "\u2019": "'"}
 )
 _MEGABYTE = 1_000_000
+_NOW = "It goes out now."
 
 _ENDS = {
     End.SUCCESS: ("CONFIRMED", "The fax to {number} was received completely."),
@@ -36,8 +37,18 @@ _ENDS = {
     End.CANCELLED: ("CANCELLED", "The fax to {number} was cancelled."),
     End.UNKNOWN: ("UNKNOWN", "It is not known whether the fax to {number} was received."),
 }
+_MAIL_IS = {
+    MailState.ACCEPTED: "is being prepared",
+    MailState.WAITING: "waits for its other parts",
+    MailState.PREPARED: "was prepared; where each fax stands is below",
+    MailState.REFUSED: "was not faxed",
+    MailState.HELD: "is on hold",
+    MailState.QUARANTINED: "was not faxed",
+    MailState.JOINED: "is a part of another mail's fax",
+    MailState.PURGED: "is done; its content is destroyed",
+}
 _ANSWERS = {
-    replies.STATUS: ("status", "Your mail is {state}."),
+    replies.STATUS: ("status", "Your mail {state}."),
     replies.UNCLEAR: ("answer not understood", "Your answer was not understood."),
     replies.DENIED: ("answer not allowed", "Your answer was not carried out."),
 }
@@ -46,6 +57,12 @@ _ADVICE = {
     "Send the missing pages, or all of it, in a new mail.",
     End.FAILED: "Check the number with the recipient, then send it again in a new mail.",
     End.NOT_SENT: "Send it again in a new mail when the reason is mended.",
+}
+_LINE_ENDS = {
+    End.SUCCESS: "received completely",
+    End.PARTIAL: "only a part was received",
+    End.CANCELLED: "cancelled",
+    End.UNKNOWN: "not known whether it was received",
 }
 _LINES = {
     FaxState.PENDING: "Not handed over yet.",
@@ -130,7 +147,8 @@ def _facts_of_mail(
         return "ON HOLD", {"headline": headline, "why": story.why, "until": until}
     if kind in _ANSWERS:
         state, headline = _ANSWERS[kind]
-        return state, {"headline": headline.format(state=story.state), "why": story.why}
+        told = headline.format(state=_MAIL_IS.get(MailState(story.state), ""))
+        return state, {"headline": told, "why": story.why}
     if kind == replies.ACCEPTED:
         return "accepted", _accepted(story, settings)
     assert kind == replies.WAITING, "the other kinds tell of one fax"
@@ -145,13 +163,11 @@ def _accepted(story: MailStory, settings: LetterSettings) -> dict[str, Any]:
     many = f"Your fax to {len(taken)} numbers was handed over to Fax.Plus."
     one = f"Your fax to {dialled(taken[0].number) if taken else ''} was handed over to Fax.Plus."
     part = f"Your fax was handed over to Fax.Plus for {len(taken)} of {len(story.faxes)} numbers."
+    times = _by_number((number, _goes(options, settings)) for number, options in _each(story))
     return {
         "headline": part if not whole else one if len(taken) == 1 else many,
-        "text_fate": _text_fate(story),
-        "goes_at": _by_number(
-            (number, _time(options.at, settings) if options.at else "")
-            for number, options in _each(story)
-        ),
+        "text_fates": _by_number((number, _fate(story, one)) for number, one in _each(story)),
+        "times": [] if times == [_NOW] else times,
     }
 
 
@@ -193,6 +209,7 @@ def _fax(story: MailStory, fax: FaxStory) -> dict[str, str]:
         "written": safe(fax.written),
         "id": fax.fax_plus_id or "",
         "line": _line(fax),
+        "again": (fax.options and fax.options.resend) or "",
     }
 
 
@@ -200,7 +217,8 @@ def _line(fax: FaxStory) -> str:
     if fax.outcome is not None and fax.outcome.end in (End.NOT_SENT, End.FAILED):
         return f"Not sent: {fax.outcome.why}"
     if fax.fax_plus_id:
-        return f"handed over, fax ID {fax.fax_plus_id}"
+        stands = _LINE_ENDS[fax.outcome.end] if fax.outcome else "handed over"
+        return f"{stands}, fax ID {fax.fax_plus_id}"
     why = f" {safe(fax.job_why)}" if fax.job_why else ""
     return _LINES.get(FaxState(fax.state), "Not handed over.") + why
 
@@ -230,18 +248,19 @@ def _each(story: MailStory) -> list[tuple[str, Options]]:
     return [(fax.number, fax.options or story.options) for fax in story.faxes]
 
 
-def _by_number(told: Iterable[tuple[str, str]]) -> str:
-    """One text for all numbers; where they differ, each with its numbers."""
+def _by_number(told: Iterable[tuple[str, str]]) -> list[str]:
+    """One sentence for all numbers; where they differ, one each, with its numbers."""
     numbers: dict[str, list[str]] = {}
     for number, text in told:
         numbers.setdefault(text, []).append(dialled(number))
     if len(numbers) == 1:
-        return next(iter(numbers))
-    return "; ".join(f"{', '.join(those)}: {text or 'now'}" for text, those in numbers.items())
+        return list(numbers)
+    return [f"{', '.join(those)}: {text}" for text, those in numbers.items()]
 
 
-def _text_fate(story: MailStory) -> str:
-    return _by_number((number, _fate(story, options)) for number, options in _each(story))
+def _goes(options: Options, settings: LetterSettings) -> str:
+    """When a fax goes out; one for now needs no word, unless another is for later."""
+    return f"It goes out on {_time(options.at, settings)}." if options.at else _NOW
 
 
 def _fate(story: MailStory, options: Options) -> str:

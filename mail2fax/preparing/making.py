@@ -41,7 +41,7 @@ _ADVICE = {
     content.TNEF: "is Outlook's own form of a mail. Send it as HTML or plain text.",
     "application/postscript": "is a PostScript file. Save it as a PDF and send that.",
 }
-_OUTLOOK = "Outlook's own form of the mail: its text is not faxed, its {} attachments are."
+_OUTLOOK = "Outlook's own form of the mail: its text is not faxed, only the documents in it: {}."
 _SMALL_PICTURE = 60_000
 _OTHER = "is of a kind that cannot be faxed. Send it as a PDF."
 
@@ -159,7 +159,9 @@ class Maker:
         path.unlink()
         name, size, sha256 = source.filename or None, written.size, written.sha256
         self.not_faxed.append(
-            NotFaxed(source.part, name, content.TNEF, size, sha256, _OUTLOOK.format(len(found)))
+            NotFaxed(
+                source.part, name, content.TNEF, size, sha256, _OUTLOOK.format(len(found) or "none")
+            )
         )
         return found
 

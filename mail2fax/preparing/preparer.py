@@ -166,7 +166,7 @@ class Preparer:
             return
         reading = prepared.reading
         if mail.is_answer:
-            await self._obey(mail, reading.words)
+            await self._obey(mail, "" if reading.documents else reading.words)
             return
         refusal = reading.verdict.refusal
         if refusal is None:
@@ -182,7 +182,10 @@ class Preparer:
             await self._record(mail, prepared, decided.options, started)
 
     async def _obey(self, mail: MailToPrepare, words: str) -> None:
-        """Do what an answer to one of our replies asks for; nothing of it is faxed (W6)."""
+        """Do what an answer to one of our replies asks for; nothing of it is faxed (W6).
+
+        One that brings a document is not understood: its sender would believe that it is faxed.
+        """
         directory = self._spool.content.documents_of(mail.id)
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
         verb, now = verb_in(words), self._clock.now()

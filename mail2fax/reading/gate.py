@@ -17,6 +17,7 @@ from mail2fax.reading.decoding import decoded_head, decoded_tail
 from mail2fax.reading.headers import Headers
 from mail2fax.reading.options import marks
 from mail2fax.reading.parts import (
+    MAIL_WHY,
     Purpose,
     Use,
     headline_of,
@@ -37,6 +38,7 @@ _AUTOMATIC = frozenset({"auto-replied", "auto-notified"})
 _NO_DOCUMENT = (
     "No attachment to fax was found. Attach the document as a PDF or TIFF and send it again"
 )
+_ONLY_MAIL = f"Nothing but a mail is attached. {MAIL_WHY[:-1]} and send it again"
 _ENCRYPTED = "The mail is encrypted, so its documents cannot be read. Send it unencrypted"
 _NO_SERIES = "The mail is a part of a split mail and does not say which. Send the whole in one mail"
 _CUT = "The mail is cut: its last boundary is missing. Send it again"
@@ -198,7 +200,8 @@ def _no_document(scanner: StructureScanner, leaves: list[tuple[Part, Use]]) -> R
     shown = _shown(leaves)
     if in_text or any(_may_be_document(part, use, shown) for part, use in leaves):
         return None
-    return Response(554, "5.6.0", _NO_DOCUMENT)
+    brings_mail = any(use.why == MAIL_WHY for _, use in leaves)
+    return Response(554, "5.6.0", _ONLY_MAIL if brings_mail else _NO_DOCUMENT)
 
 
 def _first_lines(leaves: list[tuple[Part, Use]]) -> tuple[Wish, ...]:

@@ -33,7 +33,7 @@ from mail2fax.values import Headline, NotFaxed, Wish
 
 _PIECE = 1 << 18
 _MOST_TEXT = 1 << 20
-TEXT_WHY = "The mail's text is not faxed; it is kept as the fax's comment."
+TEXT_WHY = "The mail's text is no document: it goes where the option body says."
 _OTHER_TEXT_WHY = "Another form of the mail's text is not faxed."
 _WRAPPER_WHY = "The file that is written in it is faxed, not this text around it."
 _BETWEEN_WHY = "Text around the mail's parts is not faxed, only the file in it."

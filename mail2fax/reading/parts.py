@@ -17,10 +17,10 @@ from mail2fax.reading.structure import AS_IT_STANDS, Part
 from mail2fax.values import Headline
 
 _TEXT_TYPES = frozenset({content.TEXT, content.HTML})
-_MAIL = "A mail inside the mail is not faxed. Attach its documents themselves."
+MAIL_WHY = "A mail inside the mail is not faxed. Attach its documents themselves."
 _NOT_DOCUMENTS = {
-    "message/rfc822": _MAIL,
-    "message/global": _MAIL,
+    "message/rfc822": MAIL_WHY,
+    "message/global": MAIL_WHY,
     "text/calendar": "A calendar entry is not faxed.",
     "text/vcard": "A contact card is not faxed.",
     "text/x-vcard": "A contact card is not faxed.",
@@ -124,7 +124,7 @@ def _purpose_by_mail(part: Part, *, nested: bool) -> tuple[Purpose, str]:
     if not part.is_mail:
         return Purpose.NOTHING, _IN_MAIL
     if not nested:
-        return Purpose.NOTHING, _MAIL
+        return Purpose.NOTHING, MAIL_WHY
     is_open = part.children > 0 or part.encoding in AS_IT_STANDS
     return (Purpose.NOTHING, _OPENED_MAIL) if is_open else (Purpose.DOCUMENT, "")
 

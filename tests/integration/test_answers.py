@@ -20,7 +20,7 @@ from mail2fax.spool.records import MailStory, ReplyToSend
 from tests.integration import smtp_bench
 from tests.integration.smtp_bench import RULE, TO
 from tests.pictures.table import Row
-from tests.unit.mails import part
+from tests.unit.mails import attached, mail, part, real_pdf
 
 DOMAIN = "fax.example.com"
 DOUBTFUL = Row("outlook", True, ("logo", "square"), ("body", "ask")).mail
@@ -135,6 +135,17 @@ async def test_what_is_no_change_changes_nothing(desk: AnswerDesk, words: str, k
 
     story = await desk.about(held.id, "held", "asked", kind)
     assert story.hold_until == held.hold_until
+    assert await desk.commands() == []
+
+
+async def test_an_answer_that_brings_a_document_changes_nothing(desk: AnswerDesk) -> None:
+    """W6, promise 4: its sender would believe that the document is faxed."""
+    held = await desk.held()
+    text = part("Content-Type: text/plain", b"send")
+
+    await desk.send(mail(text, attached(real_pdf())), back(held))
+
+    await desk.about(held.id, "held", "asked", "unclear")
     assert await desk.commands() == []
 
 

@@ -18,7 +18,7 @@ from mail2fax.errors import SpoolBroken, SpoolFull
 from mail2fax.spool.content import MailFile
 from mail2fax.spool.spool import Spool
 from tests.integration.smtp_bench import GOOD, OTHER, RULE, TO, Desk, stuffed
-from tests.unit.mails import PDF, TEXT, TOP, attached, mail
+from tests.unit.mails import PDF, TEXT, TOP, attached, mail, part
 
 EHLO = (
     "250-fax.example.com\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n"
@@ -160,13 +160,17 @@ async def test_commands_out_of_place(desk: Desk, commands: list[str], answer: st
     ("data", "answer"),
     [
         (mail(TEXT), "554 5.6.0 No attachment to fax was found"),
+        (
+            mail(TEXT, part("Content-Type: message/rfc822", mail(TEXT))),
+            "554 5.6.0 Nothing but a mail is attached. A mail inside the mail is not faxed. Attach",
+        ),
         (mail(TEXT, attached(PDF[:-8]), last=False), "554 5.6.0 The mail is cut"),
         (mail(*[TEXT] * 120), "554 5.6.0 The mail cannot be read"),
         (mail(attached(), top=TOP + "Received: x\n" * 51), "554 5.4.6"),
         (GOOD + b"x" * 1_000_000, "552 5.3.4 The mail is larger than 1 MB"),
         (b"", "554 5.6.0 No attachment"),
     ],
-    ids=["no document", "cut", "broken MIME", "loop", "too large", "empty"],
+    ids=["no document", "a mail", "cut", "broken MIME", "loop", "too large", "empty"],
 )
 async def test_mails_are_refused_at_the_dot(desk: Desk, data: bytes, answer: str) -> None:
     """M0, L10: nothing is kept of it, and the same session goes on."""

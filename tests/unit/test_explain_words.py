@@ -11,7 +11,7 @@ from mail2fax.explain_words import in_words
 DOCUMENT = {"part": "2", "filename": "a.pdf", "content_type": "application/pdf", "size": 34_815,
             "sha256": "0" * 64, "pages": 2}  # fmt: skip
 TEXT = {"part": "1", "filename": None, "content_type": "text/plain", "size": 1, "sha256": "0" * 64,
-        "why": "The mail's text is not faxed; it is kept as the fax's comment."}  # fmt: skip
+        "why": "The mail's text is no document: it goes where the option body says."}  # fmt: skip
 GOES = {"written": "022 555 01 23", "number": "+41225550123", "why": "national number, Switzerland"}
 
 

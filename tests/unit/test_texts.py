@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail2fax.answering.texts import Letter, LetterSettings, letter_for, safe, to_ascii
+from mail2fax.spool.lifecycle import MailState
 from mail2fax.spool.records import FaxStory, MailStory
 from mail2fax.values import Converted, Cover, Document, End, Identity, NotFaxed, Options, Outcome
 
@@ -40,7 +41,8 @@ SETTINGS = LetterSettings("Europe/Zurich")
 
 def letter(kind: str, story: MailStory = STORY) -> Letter:
     """The letter of a kind about the story's first fax."""
-    fax_id = None if kind in ("accepted", "asked", "refused", "waiting") else story.faxes[0].id
+    of_mail = ("accepted", "asked", "refused", "waiting", "status")
+    fax_id = None if kind in of_mail else story.faxes[0].id
     return letter_for(kind, story, fax_id, SETTINGS)
 
 
@@ -252,7 +254,43 @@ def test_numbers_sent_in_different_ways_are_told_apart() -> None:
 
     assert "+41 22 555 01 23: Your text stands on the cover page." in body
     assert "+41 44 555 01 99: Only the documents were sent to the recipient" in body
-    assert "+41 22 555 01 23: 18 Nov 2026, 13:06 CET; +41 44 555 01 99: now" in body
+    assert "+41 22 555 01 23: It goes out on 18 Nov 2026, 13:06 CET.\n" in body
+    assert "+41 44 555 01 99: It goes out now.\n" in body
+
+
+def test_an_earlier_fax_is_named_where_it_goes_again() -> None:
+    """W2, O5: nothing is attached, so this alone tells what the recipient gets."""
+    again = replace(STORY, faxes=(replace(FAX, options=Options(resend="M2F-AAAAA/1")),))
+
+    assert "faxes again what was faxed as M2F-AAAAA/1\n" in letter("accepted", again).body
+    assert "again" not in letter("accepted", STORY).body
+
+
+@pytest.mark.parametrize(
+    ("end", "line"),
+    [
+        (End.SUCCESS, "received completely, fax ID abc123"),
+        (End.PARTIAL, "only a part was received, fax ID abc123"),
+        (End.CANCELLED, "cancelled, fax ID abc123"),
+        (End.UNKNOWN, "not known whether it was received, fax ID abc123"),
+        (End.FAILED, "Not sent: Busy."),
+    ],
+)
+def test_a_status_tells_how_a_fax_ended(end: End, line: str) -> None:
+    """W6, promise 4: handed over is not all that is known of it by then."""
+    story = replace(STORY, faxes=(replace(FAX, outcome=Outcome(end, "x", NOW, "Busy.")),))
+
+    assert f"    {line}\n" in letter("status", story).body
+
+
+def test_a_status_says_in_words_how_the_mail_stands() -> None:
+    """W6: no state's name that only the ledger knows."""
+    for state in MailState:
+        if state is not MailState.ANSWERED:  # which nobody can ask about
+            body = letter("status", replace(STORY, state=state)).body
+            assert not body.startswith(f"Your mail {state}.")
+    held = letter("status", replace(STORY, state=MailState.HELD))
+    assert held.body.startswith("Your mail is on hold.")
 
 
 def test_a_faxs_own_options_are_what_is_told() -> None:
