@@ -34,8 +34,7 @@ def check(data: bytes) -> None:
     assert gate.header_sha256 == hashlib.sha256(data[: reading.header_size]).hexdigest()
     assert gate.body_sha256 == hashlib.sha256(data[reading.header_size :]).hexdigest()
     if gate.verdict.accepted and gate.no_document is None:
-        may_hold = reading.candidates or reading.damage or reading.question or _mentions_files(data)
-        assert may_hold, "the gate takes a mail that has nothing"
+        assert _may_hold(gate, reading, data), "the gate takes a mail that has nothing"
     for refs in (reading.parts, reading.candidates):
         _check_places(refs, len(data))
     _check_contents(data, reading)
@@ -48,6 +47,12 @@ def gate_of(data: bytes, chunk: int) -> GateReading:
     for at in range(0, len(data), chunk):
         gate.feed(data[at : at + chunk])
     return gate.finish()
+
+
+def _may_hold(gate: GateReading, reading: MailReading, data: bytes) -> bool:
+    """Whether there may be something to fax, as far as the first gate can see."""
+    asks = reading.damage or reading.question or gate.series
+    return bool(reading.candidates or asks or _mentions_files(data))
 
 
 def _mentions_files(data: bytes) -> bool:
