@@ -210,6 +210,8 @@ def _queue_show(arguments: argparse.Namespace) -> int:
         print(f"  {story['why']}")
     for document in story["documents"]:
         print(f"  document {document['filename']}: {pages_of(document)}")
+    for part in story["not_faxed"]:
+        print(f"  not faxed {part['filename'] or part['content_type']}: {part['why']}")
     for fax in story["faxes"]:
         outcome = fax["outcome"]["why"] if fax["outcome"] else fax["job_why"]
         print(f"  /{fax['ordinal']} {fax['number']}: {fax['state']} {fax['fax_plus_id'] or ''}")

@@ -30,6 +30,7 @@ from mail2fax.reading.options.decision import (
     decide,
     mail_asked,
     refusal_of,
+    refusal_of_twice,
     refusal_on_the_line,
 )
 from mail2fax.reading.options.rules import OptionRules
@@ -104,9 +105,14 @@ class Explainer:
         refusals: list[Response] = []
         for recipient in recipients:
             reading = read_address(recipient, self.addresses, self.contacts)
-            refusal = reading.refusal or self.refused_wishes(reading)
+            refusal = (
+                reading.refusal
+                or self.refused_wishes(reading)
+                or refusal_of_twice(told, reading.destinations)
+            )
             if refusal is None:
-                told += reading.destinations
+                known = {one.number for one in told}
+                told += [one for one in reading.destinations if one.number not in known]
             else:
                 refusals.append(refusal)
                 told.append(Destination(recipient, None, refusal.text))

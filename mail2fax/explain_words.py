@@ -1,7 +1,7 @@
 """What ``mail2fax explain`` says to a person, in 80 columns (M13): an explanation in, words out."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 _WIDTH = 80
@@ -96,7 +96,7 @@ def _destinations(told: dict[str, Any]) -> Iterator[str]:
         if one["number"] is None:
             yield f"{one['written']} is refused: {one['why']}"
             continue
-        own = "; ".join(_options(one["options"])) if one.get("options") else ""
+        own = "; ".join(_options(one.get("options", {}), said_elsewhere=()))
         yield f"{one['written']} dials {one['number']} ({one['why']}){', ' + own if own else ''}"
 
 
@@ -126,21 +126,32 @@ def _text(told: dict[str, Any]) -> list[str]:
     return [said, *shown, *(more if len(lines) > len(shown) else [])]
 
 
-def _options(options: dict[str, Any]) -> list[str]:
+def _options(
+    options: dict[str, Any], said_elsewhere: Container[str] = _SAID_ELSEWHERE
+) -> list[str]:
     return [
-        f"{name}: {_value(value)}" for name, value in options.items() if name not in _SAID_ELSEWHERE
+        f"{name}: {_value(value)}" for name, value in options.items() if name not in said_elsewhere
     ]
+
+
+def _is_said(value: Any) -> bool:
+    """Whether a value tells something; a number of 0 does, as in retries."""
+    return bool(value) or (value == 0 and value is not False)
 
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        said = {name: one for name, one in value.items() if one not in (None, "", [], False)}
+        said = {
+            name: one
+            for name, one in value.items()
+            if one is not False and one not in (None, "", [])
+        }
         return ", ".join(f"{name} {_value(one)}" for name, one in said.items()) or "yes"
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return (
-        {True: "yes", False: "no"}.get(value, str(value)) if value in (True, False) else str(value)
-    )
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(str(value).split())
 
 
 def _labelled(label: str, values: list[str]) -> list[str]:

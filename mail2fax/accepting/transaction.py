@@ -10,7 +10,11 @@ from mail2fax.accepting.proof import Proof
 from mail2fax.reading.addresses import AddressReading, AddressRules, read_address, same_address
 from mail2fax.reading.contacts import NOBODY, Contacts
 from mail2fax.reading.gate import GateReading
-from mail2fax.reading.options.decision import refusal_of, refusal_on_the_line
+from mail2fax.reading.options.decision import (
+    refusal_of,
+    refusal_of_twice,
+    refusal_on_the_line,
+)
 from mail2fax.spool.records import NewMail
 from mail2fax.values import (
     Destination,
@@ -148,16 +152,13 @@ class Transaction:
 
     def _refused_wishes(self, reading: AddressReading, now: float) -> Response | None:
         """Why the options of an address cannot be met; on a relay listener only the dot tells."""
-        earlier = {one.number: one.wishes for one in self.destinations}
         for one in reading.destinations:
-            if self.rule is not None:
-                refusal = refusal_of(one.wishes, self.rule.option_rules, now, 550)
-                if refusal is not None:
-                    return refusal
-            if earlier.get(one.number, one.wishes) != one.wishes:
-                text = f"{one.number} stands in two addresses with different options. Write one"
-                return Response(550, "5.1.3", text)
-        return None
+            if self.rule is None:
+                break
+            refusal = refusal_of(one.wishes, self.rule.option_rules, now, 550)
+            if refusal is not None:
+                return refusal
+        return refusal_of_twice(self.destinations, reading.destinations)
 
     def _read(
         self, path: str, addresses: AddressRules, limits: RecipientLimits, now: float

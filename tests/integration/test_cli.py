@@ -227,6 +227,7 @@ def test_serve_and_queue(tmp_path: Path, stored: Path) -> None:
     assert daemon.returncode == 0
     assert "+41225550123" in listed.stdout
     assert "document a.pdf: 2 pages" in shown.stdout
+    assert "not faxed text/plain: The mail's text is no document" in shown.stdout
     assert as_json["faxes"][0]["reference"] == story["reference"] == reference
     assert (unknown.returncode, unknown.stderr) == (
         1, "mail2fax: there is no mail M2F-00000. See: mail2fax queue list --all\n",

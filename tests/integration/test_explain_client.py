@@ -6,6 +6,7 @@ import pytest
 
 from mail2fax.config import load_config
 from mail2fax.explain import Client, explainer_for
+from tests.unit.mails import SCAN
 
 CONFIG = """\
 domains: [fax.example.com]
@@ -57,3 +58,23 @@ async def test_a_stranger_is_refused_on_the_line(client: Client, tmp_path: Path)
     assert told["when"] == "line"
     assert told["refused"].startswith(f"550 5.7.1 {client} may not send faxes here")
     assert explainer.reply == ""
+
+
+@pytest.mark.parametrize(
+    ("second", "dialled", "why"),
+    [("+41225550123", 1, ""), ("+41225550123/tag=x", 1, "stands in two addresses")],
+)
+async def test_a_number_in_two_addresses_is_one_fax(
+    second: str, dialled: int, why: str, tmp_path: Path
+) -> None:
+    """M13, A5, O2: as the listener takes it; with other options the second is refused."""
+    mail = tmp_path / "m.eml"
+    mail.write_bytes(SCAN)
+    explainer = explainer_for(None, "CH")
+    try:
+        told = await explainer.explain(mail, ["0225550123@x.example", f"{second}@x.example"])
+    finally:
+        await explainer.children.close()
+
+    assert sum(one["number"] is not None for one in told["destinations"]) == dialled
+    assert why in told["destinations"][-1]["why"]

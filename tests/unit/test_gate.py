@@ -100,7 +100,7 @@ def test_a_mail_inside_the_mail_counts_only_where_the_rule_says_so(encoding: str
     gate = Gate(nested=True)
     gate.feed(data)
 
-    assert said(data).startswith("554 5.6.0 No attachment")
+    assert said(data).startswith("554 5.6.0 Nothing but a mail is attached")
     assert gate.finish().verdict.accepted
 
 

@@ -102,6 +102,18 @@ def refusal_of(
     return None
 
 
+def refusal_of_twice(
+    earlier: Iterable[Destination], later: Iterable[Destination]
+) -> Response | None:
+    """Why a number that stands in an earlier address cannot stand in another."""
+    wishes = {one.number: one.wishes for one in earlier}
+    for one in later:
+        if wishes.get(one.number, one.wishes) != one.wishes:
+            text = f"{one.number} stands in two addresses with different options. Write one"
+            return Response(550, "5.1.3", text)
+    return None
+
+
 def refusal_on_the_line(
     found: GateReading,
     destinations: Iterable[Destination],
