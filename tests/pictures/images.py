@@ -22,12 +22,18 @@ def _noise(width: int, height: int, seed: int) -> Image.Image:
     return small.resize((width, height), Image.Resampling.BICUBIC)
 
 
-def _page(seed: int) -> Image.Image:
+def _shade(width: int, height: int) -> Image.Image:
+    """A picture as large as a photograph's that takes a few kilobytes."""
+    grey = Image.linear_gradient("L").resize((width, height))
+    return Image.merge("RGB", (grey, grey.rotate(180), grey))
+
+
+def _page(seed: int, lines: int = 60) -> Image.Image:
     """A page of a letter at 200 dots an inch, in black and white."""
     page = Image.new("1", (1654, 2339), 1)
     pen = ImageDraw.Draw(page)
     source = random.Random(seed)
-    for line in range(60):
+    for line in range(lines):
         at = 120.0
         while at < 1400:
             word = source.randint(20, 120)
@@ -45,11 +51,18 @@ def _mark(width: int, height: int) -> Image.Image:
     return logo
 
 
+# TIFF inside, big-endian, one entry: Orientation (0x0112) 6, the camera was held upright.
+_EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+
+
+_KINDS = ((b"\x89PNG", "png"), (b"GIF8", "gif"), (b"RIFF", "webp"), (b"BM", "bmp"))
+
 _MADE: dict[str, Callable[[], bytes]] = {
     "logo": lambda: _saved(_mark(300, 100), "PNG"),
     "logo-gif": lambda: _saved(_mark(180, 60).convert("P"), "GIF"),
     "logo-jpeg": lambda: _saved(_mark(240, 120), "JPEG"),
     "dot": lambda: _saved(Image.new("1", (1, 1)), "GIF"),
+    "letterhead": lambda: _saved(_mark(1400, 220), "PNG"),
     "banner": lambda: _saved(_noise(1200, 300, 1), "PNG"),
     "square": lambda: _saved(_mark(512, 512), "PNG"),
     "photo": lambda: _saved(_noise(1600, 1200, 2), "JPEG", quality=80),
@@ -62,6 +75,10 @@ _MADE: dict[str, Callable[[], bytes]] = {
     "scan-jpeg": lambda: _saved(_page(7).convert("L"), "JPEG", quality=40),
     "scan-webp": lambda: _saved(_page(8).convert("L"), "WEBP", lossless=True),
     "scan-bmp": lambda: _saved(_page(9), "BMP"),
+    "logo-light": lambda: _saved(_mark(200, 80), "PNG"),
+    "emblem-light": lambda: _saved(_mark(480, 480), "PNG"),
+    "scan-light": lambda: _saved(_page(10, lines=8), "PNG", dpi=(200, 200)),
+    "photo-light": lambda: _saved(_shade(1100, 840), "JPEG", quality=10, exif=_EXIF),
 }  # fmt: skip
 
 
@@ -74,3 +91,8 @@ def picture(name: str) -> bytes:
 def names() -> tuple[str, ...]:
     """Every picture there is."""
     return tuple(_MADE)
+
+
+def kind_of(data: bytes) -> str:
+    """What kind of picture it is: the subtype of ``image/``."""
+    return next((kind for begins, kind in _KINDS if data.startswith(begins)), "jpeg")

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from mail2fax.reading.mail import MailReading, read_mail
 from mail2fax.reading.pictures import PictureKnowledge
-from tests.pictures.images import picture
+from tests.pictures.images import kind_of, picture
 from tests.pictures.shapes import SHAPES, Sent
 from tests.unit.mails import real_pdf
 
 TABLE = Path(__file__).with_name("table.txt")
-_KINDS = ((b"\x89PNG", "png"), (b"GIF8", "gif"), (b"RIFF", "webp"), (b"BM", "bmp"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +24,14 @@ class Row:
     @property
     def mail(self) -> bytes:
         """The mail itself."""
-        sent = [Sent(data, _kind(data)) for data in map(picture, self.pictures)]
+        sent = [Sent(data, kind_of(data)) for data in map(picture, self.pictures)]
         return SHAPES[self.shape](sent, [real_pdf()] if self.has_file else [])
 
 
-def _kind(data: bytes) -> str:
-    return next((kind for begins, kind in _KINDS if data.startswith(begins)), "jpeg")
-
-
-def read_table() -> list[Row]:
-    """Every row: ``shape  pdf|-  picture=fate …``; a line with ``#`` is a comment."""
+def read_table(table: Path = TABLE) -> list[Row]:
+    """Every row of a table: ``shape  pdf|-  picture=fate …``; a line with ``#`` is a comment."""
     rows = []
-    for line in TABLE.read_text(encoding="ascii").splitlines():
+    for line in table.read_text(encoding="ascii").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         shape, file, *pairs = line.split()
