@@ -165,13 +165,10 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    import logging  # noqa: PLC0415
+    from mail2fax import log  # noqa: PLC0415
+    from mail2fax.serving import serve  # noqa: PLC0415
 
-    from mail2fax.daemon import serve  # noqa: PLC0415
-
-    level = logging.DEBUG if arguments.verbose else logging.INFO
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("mail2fax").setLevel(level)
+    log.write_to(sys.stderr, verbose=arguments.verbose)
     _run(serve(_config(arguments), _say_ready))
     return _DONE
 

@@ -4,9 +4,6 @@ Stations never see the configuration; each gets the plain values it needs from h
 """
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, get_args
@@ -25,7 +22,6 @@ from mail2fax.accepting.settings import (
     RelaySettings,
 )
 from mail2fax.accepting.signatures import Resolver, Signatures, dns_text
-from mail2fax.accepting.sockets import allow_descriptors
 from mail2fax.accepting.transaction import RecipientLimits
 from mail2fax.answering.mailer import Relay
 from mail2fax.answering.message import Sender
@@ -36,7 +32,7 @@ from mail2fax.config import Config, SenderRule
 from mail2fax.config_listen import Listen
 from mail2fax.config_options import Language
 from mail2fax.contacts_file import ContactsFile
-from mail2fax.errors import SpoolError, SpoolFull
+from mail2fax.errors import SpoolFull
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.children import Children
@@ -229,63 +225,6 @@ class Daemon:
     def _names(self) -> Contacts:
         """Who can be written to by name at this moment."""
         return self._contacts.current if self._contacts is not None else Contacts()
-
-
-@contextlib.asynccontextmanager
-async def _stop_signals(stop: asyncio.Event) -> AsyncIterator[None]:
-    loop = asyncio.get_running_loop()
-
-    def told(name: str) -> None:
-        events.stopping(name)
-        stop.set()
-
-    names = ("SIGTERM", "SIGINT")
-    for name in names:
-        loop.add_signal_handler(getattr(signal, name), told, name)
-    try:
-        yield
-    finally:
-        for name in names:
-            loop.remove_signal_handler(getattr(signal, name))
-
-
-@contextlib.asynccontextmanager
-async def _hang_up_signal(daemon: Daemon) -> AsyncIterator[None]:
-    """SIGHUP reads the certificates again; nothing else changes without a restart."""
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, daemon.read_certificates)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)
-
-
-async def serve(config: Config, ready: Callable[[Daemon], None]) -> None:
-    """Run the daemon until SIGTERM or SIGINT.
-
-    Args:
-        config: the configuration.
-        ready: called once mail is taken.
-
-    Raises:
-        SpoolError: the state directory cannot be used, or failed.
-    """
-    stop = asyncio.Event()
-    allow_descriptors(config.limits.connections)
-    async with _stop_signals(stop), Daemon(config) as daemon, _hang_up_signal(daemon):
-        ready(daemon)
-        stopped = asyncio.ensure_future(stop.wait())
-        running = asyncio.ensure_future(daemon.run())
-        try:
-            await asyncio.wait({stopped, running}, return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                running.result()
-        except SpoolError as error:
-            events.spool_broken(str(error))
-            raise
-        finally:
-            for task in (stopped, running):
-                task.cancel()
 
 
 # From configuration to settings

@@ -27,6 +27,10 @@ class CertificateError(Mail2FaxError):
     """A listener's certificate, key or client CA cannot be used; the text says which and why."""
 
 
+class InternalError(Mail2FaxError):
+    """A bug of ours ended what was being done; the log says where."""
+
+
 class Fate(StrEnum):
     """What a failed request tells about whether Fax.Plus acted on it (ruling R2)."""
 
@@ -42,6 +46,9 @@ class Fate(StrEnum):
 
 class Failure(Mail2FaxError):
     """A neighbour (Fax.Plus, the relay) did not do what was asked.
+
+    The text is ours up to the first colon, the neighbour's own words behind it: those may name
+    numbers and addresses, so they are kept in the ledger and stand in no log (L12).
 
     Attributes:
         fate: what it tells about the request's effect.

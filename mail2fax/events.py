@@ -9,6 +9,7 @@ import json
 import logging
 from typing import Any
 
+from mail2fax.errors import Mail2FaxError
 from mail2fax.values import FaxNumber
 
 _log = logging.getLogger("mail2fax")
@@ -20,6 +21,11 @@ def _value(value: Any) -> str:
         return f"{value:.3f}"
     text = str(value)
     return text if text and _PLAIN.issuperset(text) else json.dumps(text)
+
+
+def _ours(why: str) -> str:
+    """Of why a neighbour failed us, our own words: its may name what nobody may read here."""
+    return why.partition(": ")[0]
 
 
 def _report(level: int, event: str, **facts: Any) -> None:
@@ -169,9 +175,10 @@ def signature_unknowable(why: str) -> None:
 
 def accept_failed(reference: str, session: str, error: BaseException) -> None:
     """A mail could not be taken; the client got a 4xx without the detail told here (L3)."""
+    told = str(error) if isinstance(error, Mail2FaxError) else type(error).__name__
     _log.error(
         "accept-failed reference=%s session=%s error=%s",
-        reference, session, error, exc_info=error,
+        reference, session, _value(told), exc_info=error,
     )  # fmt: skip
 
 
@@ -236,12 +243,14 @@ def ordered(reference: str, number: FaxNumber, fax_id: str) -> None:
 
 def will_retry(reference: str, step: str, why: str, seconds: float) -> None:
     """A step will be tried again."""
-    _report(logging.WARNING, "will-retry", reference=reference, step=step, why=why, in_s=seconds)
+    _report(
+        logging.WARNING, "will-retry", reference=reference, step=step, why=_ours(why), in_s=seconds
+    )
 
 
 def in_doubt(reference: str, token: str, why: str) -> None:
     """An order has no believable answer."""
-    _report(logging.WARNING, "in-doubt", reference=reference, token=token, why=why)
+    _report(logging.WARNING, "in-doubt", reference=reference, token=token, why=_ours(why))
 
 
 def settled(reference: str, token: str, how: str) -> None:
@@ -256,12 +265,12 @@ def doubled(reference: str, token: str) -> None:
 
 def not_sent(reference: str, why: str) -> None:
     """A job ended without having been taken by Fax.Plus."""
-    _report(logging.ERROR, "not-sent", reference=reference, why=why)
+    _report(logging.ERROR, "not-sent", reference=reference, why=_ours(why))
 
 
 def account_barred(why: str, seconds: float) -> None:
     """Fax.Plus lets us do nothing until a person mends the account (S6)."""
-    _report(logging.ERROR, "account-barred", why=why, next_try_s=seconds)
+    _report(logging.ERROR, "account-barred", why=_ours(why), next_try_s=seconds)
 
 
 def outcome(reference: str, number: FaxNumber, fax_id: str | None, status: str) -> None:
@@ -273,7 +282,7 @@ def outcome(reference: str, number: FaxNumber, fax_id: str | None, status: str) 
 
 def listing_failed(why: str, seconds: float) -> None:
     """Fax.Plus's lists could not be read; nothing is concluded."""
-    _report(logging.WARNING, "listing-failed", why=why, next_try_s=seconds)
+    _report(logging.WARNING, "listing-failed", why=_ours(why), next_try_s=seconds)
 
 
 # Answering
@@ -286,12 +295,19 @@ def told(reference: str, kind: str, seconds: float) -> None:
 
 def reply_delayed(reference: str, kind: str, why: str, seconds: float) -> None:
     """The relay did not take a reply now."""
-    _report(logging.WARNING, "reply-delayed", reference=reference, kind=kind, why=why, in_s=seconds)
+    _report(
+        logging.WARNING,
+        "reply-delayed",
+        reference=reference,
+        kind=kind,
+        why=_ours(why),
+        in_s=seconds,
+    )
 
 
 def not_told(reference: str, kind: str, why: str) -> None:
     """Nobody could be told."""
-    _report(logging.ERROR, "not-told", reference=reference, kind=kind, why=why)
+    _report(logging.ERROR, "not-told", reference=reference, kind=kind, why=_ours(why))
 
 
 # Commands

@@ -49,7 +49,7 @@ def dns_text(name: str) -> bytes | None:
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return None
     except dns.exception.DNSException as error:
-        raise Unknowable(str(error)) from error
+        raise Unknowable(type(error).__name__) from error
     return b"".join(answer[0].strings)
 
 

@@ -53,7 +53,7 @@ async def hand_over(message: bytes, to: Sequence[str], relay: Relay) -> None:
     except (aiosmtplib.SMTPException, OSError) as error:
         raise translated(error) from error
     if (refusal := refused.get(to[0])) is not None:
-        raise _by_code(refusal.code, f"the relay refused the address: {refusal.code}")
+        raise _by_code(refusal.code, f"the relay refused the address ({refusal.code})")
 
 
 def translated(error: Exception) -> Failure:
@@ -64,11 +64,11 @@ def translated(error: Exception) -> Failure:
         refused = error.recipients[0] if error.recipients else None
         code = refused.code if refused else 0
         said = refused.message if refused else ""
-        return _by_code(code, f"the relay refused the address: {code} {said}")
+        return _by_code(code, f"the relay refused the address ({code}): {said}")
     if isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError):
-        return _by_code(error.code, f"the relay refused it: {error.code} {error.message}")
+        return _by_code(error.code, f"the relay refused it ({error.code}): {error.message}")
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return TemporaryFailure(f"the relay said {error.code} {error.message}", status=error.code)
+        return TemporaryFailure(f"the relay said {error.code}: {error.message}", status=error.code)
     return TemporaryFailure(f"the relay cannot be reached ({type(error).__name__})")
 
 

@@ -270,8 +270,9 @@ def _perform(connection: Connection, calls: list[_Call]) -> None:
 
 def _engine(path: Path) -> sqlalchemy.Engine:
     engine = sqlalchemy.create_engine(
-        f"sqlite:///{path}", poolclass=sqlalchemy.pool.StaticPool, connect_args={"timeout": _BUSY}
-    )
+        f"sqlite:///{path}", poolclass=sqlalchemy.pool.StaticPool,
+        connect_args={"timeout": _BUSY}, hide_parameters=True,
+    )  # fmt: skip
 
     @event.listens_for(engine, "connect")
     def _manual_transactions(connection: Any, _record: Any) -> None:

@@ -34,6 +34,8 @@ MAY_IMPORT = {
     | PLAIN
     | GROUND
     | {"config", "config_listen", "config_options", "contacts_file"},
+    "log": set(),
+    "serving": {"accepting", "config", "cores", "daemon", "errors", "events", "service_manager"},
     "explain": STATIONS | PLAIN | GROUND | {"config", "config_fields", "daemon"},
     "demo": STATIONS | PLAIN | GROUND | {"config", "daemon", "simulator", "cli"},
     "explain_words": set(),
@@ -46,6 +48,8 @@ MAY_IMPORT = {
     | {
         "config",
         "daemon",
+        "log",
+        "serving",
         "simulator",
         "demo",
         "explain_verb",
