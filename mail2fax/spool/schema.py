@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """Alembic revision these tables are (`mail2fax/spool/migrations`)."""
 
 metadata = MetaData()
@@ -74,6 +74,7 @@ mail = Table(
     Index("mail_series", "series"),
     Index("mail_digest", "digest", "answer"),
     Index("mail_session", "session"),
+    Index("mail_message_id", "message_id"),
 )
 
 document = Table(
@@ -144,6 +145,7 @@ job = Table(
     Column("frozen", Text),
     Index("job_due", "state", "next_try"),
     Index("job_mail", "mail_id"),
+    Index("job_age", "state", "created_at"),
 )
 
 job_fax = Table(
