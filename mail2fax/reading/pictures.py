@@ -25,7 +25,9 @@ _SMALL_SIZE = 60_000
 _PAGE_SIDE = 800  # a page at 100 dots an inch is 827 wide
 _SIGNATURE_NAME = re.compile(r"(image\d{3}|logo.*|signature.*|outlook-.*)\.\w{3,4}", re.IGNORECASE)
 _SHOWN = re.compile(
-    r"(?:\b(?:src|background|xlink:href)\s{0,5}=\s{0,5}[\"']?|url\(\s{0,5}[\"']?)([^\"'\s>)]{1,500})",
+    r"\b(?:src|background|xlink:href)\s{0,5}=\s{0,5}"
+    r"(?:\"([^\"]{1,500})|'([^']{1,500})|([^\"'\s>]{1,500}))"
+    r"|url\(\s{0,5}(?:\"([^\"]{1,500})|'([^']{1,500})|([^)]{1,500}))",
     re.IGNORECASE,
 )
 _WHY_BODY = "A small picture of the text or signature is not faxed."
@@ -144,8 +146,8 @@ def question(asked: Iterable[Picture]) -> str:
 
 def shown_in(text: str) -> frozenset[str]:
     """What an HTML text shows: Content-IDs as ``cid:…`` and locations, unquoted (RFC 2392)."""
-    found = (html.unescape(one[1]) for one in _SHOWN.finditer(text))
-    return frozenset(_reference(one) for one in found)
+    found = (html.unescape(one[one.lastindex or 0]) for one in _SHOWN.finditer(text))
+    return frozenset(_reference(one.strip().strip("\"'")) for one in found)
 
 
 def references_to(content_id: str, location: str) -> frozenset[str]:

@@ -83,9 +83,11 @@ def _for_node(job: Job) -> dict[str, Any]:
     attachments = [{"path": str(file)} for file in job.attached]
     told: dict[str, Any] = {**job.fields, "text": WORDS, "attachments": attachments}
     if job.arrangement == "cid":
-        told["html"] = WORDS + "".join(f'<img src="cid:{file.stem}@app">' for file in job.pictures)
+        told["html"] = WORDS + "".join(
+            f'<img src="cid:{file.stem} (1)@app">' for file in job.pictures
+        )
         for file, attachment in zip(job.pictures, attachments, strict=False):
-            attachment["cid"] = f"{file.stem}@app"
+            attachment["cid"] = f"{file.stem} (1)@app"
     if job.arrangement == "data-url":
         told["html"] = WORDS + "".join(f'<img src="{_data_url(file)}">' for file in job.pictures)
         told["attachments"] = attachments[len(job.pictures) :]

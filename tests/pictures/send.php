@@ -22,8 +22,12 @@ foreach (json_decode(file_get_contents($jobs), true) as $job) {
             $mail->addEmbeddedImage($file, "picture$at");
             $shown .= "<img src=\"cid:picture$at\">";
         } elseif ($job["how"] === "addStringEmbeddedImage") {
-            $mail->addStringEmbeddedImage(file_get_contents($file), "picture$at", "$at-$name");
-            $shown .= "<img src='cid:picture$at'>";
+            // Many call a picture by its file name, with all that is in it.
+            $mail->addStringEmbeddedImage(file_get_contents($file), "Büro $name ($at)", $name);
+            $shown .= "<p style=\"background:url(&quot;cid:Büro $name ($at)&quot;)\"></p>"
+                . "<img src='cid:Büro $name ($at)'>";
+            $mail->CharSet = "utf-8";
+            $mail->Encoding = "base64";
         } else {
             $shown .= "<img src=\"$name\">";
         }

@@ -119,6 +119,24 @@ def test_what_a_text_shows(html: str, is_shown: bool) -> None:
     assert bool(shown_in(html) & references_to("<a@b>", "")) is is_shown
 
 
+@pytest.mark.parametrize(
+    ("html", "content_id"),
+    [
+        ('<img src="cid:Firma M\u00fcller (1)">', "<Firma M\u00fcller (1)>"),
+        ("<img src='cid:image(1).png@01DB'>", "<image(1).png@01DB>"),
+        ('<img src=" cid:a@b ">', "< a@b >"),
+        ("<img src='cid:it&#39;s \"1\" a'>", '<it\'s "1" a>'),
+        ('<p style="background:url(&quot;cid:a@b&quot;)">', "<a@b>"),
+        ("<p style='background: url( \"cid:a(1)@b\" )'>", "<a(1)@b>"),
+        ("<p style=\"background: url( 'cid:a(1)@b' )\">", "<a(1)@b>"),
+        ("<style>p { background: url(cid:a@b) }</style>", "<a@b>"),
+    ],
+)
+def test_references_as_programs_write_them(html: str, content_id: str) -> None:
+    """M6: names of files as ids, with spaces and brackets; quotation marks that are escaped."""
+    assert shown_in(html) & references_to(content_id, "")
+
+
 def test_pictures_are_shown_by_location_too() -> None:
     """M6: RFC 2557; a part without either field is shown by nothing."""
     assert shown_in('<img src="http://x/a%20b.png">') & references_to("", "http://x/a b.png")
@@ -127,7 +145,7 @@ def test_pictures_are_shown_by_location_too() -> None:
 
 def test_a_hostile_text_takes_no_time() -> None:
     """M2: a megabyte of beginnings that never end."""
-    for piece in ('<img src="', "src=", "url( ", "src    =   ", "&#" * 4):
+    for piece in ('<img src="', "src=", "src='", "url( ", "url('", "src    =   ", "&#" * 4):
         shown_in(piece * (1_000_000 // len(piece)))
 
 
