@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, union_all
 
 from mail2fax.spool import schema
 from mail2fax.spool.lifecycle import FaxState, JobState
@@ -20,21 +20,28 @@ _WRITTEN_OFF = (JobState.CANCELLED, JobState.REFUSED)
 _JOBS = select(
     schema.job, _MAIL.reference, _MAIL.received_at, _MAIL.options, _MAIL.comment
 ).join_from(schema.job, schema.mail, _JOB.mail_id == _MAIL.id)
-_TO_DO = _JOB.state.in_((JobState.READY, JobState.UPLOADED))
-_DUE = (
-    _JOBS.where(
-        _TO_DO,
+_TO_DO = (JobState.READY, JobState.UPLOADED)
+
+
+def _first_due(state: JobState) -> Any:
+    """The jobs of one state whose time came first: read off the index, however many wait."""
+    wanted = [
+        _JOB.state == state,
         _JOB.next_try <= bindparam("now"),
         _JOB.id.not_in(bindparam("in_hand", expanding=True)),
-        ~(
-            (_JOB.state == JobState.READY)
-            & _JOB.mail_id.in_(bindparam("uploading", expanding=True))
-        ),
-    )
+    ]
+    if state == JobState.READY:
+        wanted.append(_JOB.mail_id.not_in(bindparam("uploading", expanding=True)))
+    first = select(_JOB.id).where(*wanted).order_by(_JOB.next_try).limit(bindparam("most"))
+    return select(first.subquery().c.id)
+
+
+_DUE = (
+    _JOBS.where(_JOB.id.in_(union_all(*(_first_due(state) for state in _TO_DO))))
     .order_by(_JOB.next_try)
     .limit(bindparam("most"))
 )
-_NEXT_DUE = select(_JOB.next_try).where(_TO_DO).order_by(_JOB.next_try).limit(1)
+_NEXT_DUE = select(func.min(_JOB.next_try)).where(_JOB.state == bindparam("state"))
 _BY_ID = _JOBS.where(_JOB.id == bindparam("job"))
 
 
@@ -57,8 +64,8 @@ def due(
 
 def next_due_at(connection: Connection) -> float | None:
     """When the next job is due, None if none is."""
-    found: float | None = connection.scalar(_NEXT_DUE)
-    return found
+    times = [connection.scalar(_NEXT_DUE, {"state": state}) for state in _TO_DO]
+    return min((time for time in times if time is not None), default=None)
 
 
 def in_state(connection: Connection, *states: JobState) -> list[Job]:

@@ -119,7 +119,7 @@ fax = Table(
     Column("outcome", JSON),
     Column("twin_of", Text),
     Column("twin_until", Float),
-    Index("fax_mail", "mail_id"),
+    Index("fax_mail", "mail_id", "state"),
     Index("fax_open", "state", "next_poll"),
 )
 

@@ -52,7 +52,9 @@ def gate_of(data: bytes, chunk: int) -> GateReading:
 def _may_hold(gate: GateReading, reading: MailReading, data: bytes) -> bool:
     """Whether there may be something to fax, as far as the first gate can see."""
     asks = reading.damage or reading.question or gate.series
-    return bool(reading.candidates or asks or _mentions_files(data))
+    # Whether a picture belongs to the text, only the whole mail tells.
+    shows = any(one.content_type.startswith("image/") for one in reading.not_faxed)
+    return bool(reading.candidates or asks or shows or _mentions_files(data))
 
 
 def _mentions_files(data: bytes) -> bool:

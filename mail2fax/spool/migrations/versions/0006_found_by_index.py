@@ -12,6 +12,8 @@ def upgrade() -> None:
     """Add what is new; what is there stays as it is."""
     op.create_index("job_age", "job", ["state", "created_at"])
     op.create_index("mail_message_id", "mail", ["message_id"])
+    op.drop_index("fax_mail", "fax")
+    op.create_index("fax_mail", "fax", ["mail_id", "state"])
 
 
 def downgrade() -> None:
