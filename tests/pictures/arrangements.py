@@ -96,6 +96,14 @@ def apple_mail(pictures: Files, files: Files) -> Node:
     return _multi("alternative", _PLAIN, _multi("mixed", *pieces, *map(_attached, files)))
 
 
+def nameless(pictures: Files, files: Files) -> Node:
+    """HCL Notes and many scripts: pictures that have an id and no name."""
+    ids = [f"_{at}_0B4A0B4A0@app" for at in range(len(pictures))]
+    inline = [_inline(one, "", i) for one, i in zip(pictures, ids, strict=True)]
+    body = _multi("alternative", _PLAIN, _multi("related", _showing(ids, "<p>"), *inline))
+    return _multi("mixed", body, *map(_attached, files))
+
+
 def _multi(kind: str, *parts: Node) -> Node:
     return Node(f"multipart/{kind}", parts)
 
@@ -120,5 +128,6 @@ def _kind(file: Path) -> str:
 
 
 ARRANGEMENTS: dict[str, Arrangement] = {
-    made.__name__: made for made in (outlook, gmail, gmail_attached, ios, ios_html, apple_mail)
+    made.__name__: made
+    for made in (outlook, gmail, gmail_attached, ios, ios_html, apple_mail, nameless)
 }

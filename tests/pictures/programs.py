@@ -194,7 +194,8 @@ def _for_python(node: Node) -> Message:
     made = MIMEImage(data, subtype) if kind == "image" else MIMEApplication(data, subtype)
     if node.cid:
         made["Content-ID"] = f"<{node.cid}>"
-    made.add_header("Content-Disposition", node.disposition or "attachment", filename=node.name)
+    name = {"filename": node.name} if node.name else {}
+    made.add_header("Content-Disposition", node.disposition or "attachment", **name)
     return made
 
 

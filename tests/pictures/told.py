@@ -17,7 +17,6 @@ from tests.pictures.thunderbird import CAPTURED, DOCUMENT, PICTURES
 from tests.unit.mails import real_pdf
 
 PROGRAMS_TABLE = Path(__file__).with_name("programs.txt")
-_ENDINGS = {"jpeg": ".jpg"}
 _WORDS = {
     "body": "A small picture of the text or signature is not faxed.",
     "ask": "It may be a document or a part of the signature (",
@@ -67,11 +66,15 @@ class Told:
         fates = [fate for fate, words in _WORDS.items() for why in whys if why.startswith(words)]
         return fates[0] if fates else f"not told ({whys})"
 
-    def _expected_documents(self) -> list[tuple[str | None, str]]:
+    def _expected_documents(self) -> list[tuple[str, str]]:
         """Name and content of each, in the order in which another reader finds them."""
         faxed = {self.files[name] for name, fate in self._pairs() if fate == "document"}
         faxed |= {self.files["pdf"]} if self.row.has_file else set()
-        return [(name, sha256) for name, sha256 in leaves(self.mail) if sha256 in faxed]
+        found = (leaf for leaf in leaves(self.mail) if leaf.sha256 in faxed)
+        return [
+            (leaf.name or f"document-{ordinal}{leaf.ending}", leaf.sha256)
+            for ordinal, leaf in enumerate(found, start=1)
+        ]
 
     def _wrong_words(self) -> list[str]:
         """What a person would read wrongly or not at all."""
@@ -79,13 +82,17 @@ class Told:
         told = [*self.said["documents"], *self.said["not_faxed"]]
         if len(told) != len(leaves(self.mail)):
             found.append(f"{len(told)} parts are told of {len(leaves(self.mail))}")
-        names = {sha256: name for name, sha256 in leaves(self.mail)}
-        asked = [names[self.files[name]] for name, fate in self._pairs() if fate == "ask"]
+        names = {leaf.sha256: leaf.name for leaf in leaves(self.mail)}
+        asked = [
+            names[self.files[name]] or "picture without a name"
+            for name, fate in self._pairs()
+            if fate == "ask"
+        ]
         refused = self.said["refused"] or ""
         if bool(asked) != refused.startswith("It would be held until a person decides: "):
             found.append(f"refused: {refused!r}")
         found += [
-            f"the question does not name {name}" for name in asked if str(name) not in refused
+            f"the question does not name {name}" for name in asked if f"“{name}”" not in refused
         ]
         return found
 
@@ -93,8 +100,17 @@ class Told:
         return list(zip(self.row.pictures, self.row.fates, strict=True))
 
 
-def leaves(mail: bytes) -> list[tuple[str | None, str]]:
-    """Name and SHA-256 of every part that holds no others, as Python's email reads them."""
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A part that holds no others: its name, the SHA-256 of its content, a picture's extension."""
+
+    name: str | None
+    sha256: str
+    ending: str
+
+
+def leaves(mail: bytes) -> list[Leaf]:
+    """Every part that holds no others, as Python's email reads them."""
     message = email.message_from_bytes(mail, policy=default)
     found = []
     for part in message.walk():
@@ -102,8 +118,14 @@ def leaves(mail: bytes) -> list[tuple[str | None, str]]:
         if not part.is_multipart():
             data = part.get_payload(decode=True)
             assert isinstance(data, bytes)
-            found.append((part.get_filename(), hashlib.sha256(data).hexdigest()))
+            digest = hashlib.sha256(data).hexdigest()
+            found.append(Leaf(part.get_filename(), digest, _ending(data)))
     return found
+
+
+def _ending(data: bytes) -> str:
+    kind = kind_of(data)
+    return {"jpeg": ".jpg"}.get(kind, f".{kind}")
 
 
 def rows_of(program: str) -> list[Row]:
@@ -161,8 +183,7 @@ def _written(rows: Sequence[Row], home: Path) -> dict[str, Path]:
     (directory / "letter.pdf").write_bytes(pdf)
     paths = {"pdf": directory / "letter.pdf"}
     for name in {name for row in rows for name in row.pictures}:
-        kind = kind_of(picture(name))
-        paths[name] = directory / f"{name}{_ENDINGS.get(kind, f'.{kind}')}"
+        paths[name] = directory / f"{name}{_ending(picture(name))}"
         paths[name].write_bytes(picture(name))
     return paths
 
