@@ -28,6 +28,7 @@ _TO_ASCII = str.maketrans(
 )
 _MEGABYTE = 1_000_000
 _NOW = "It goes out now."
+_OVER = "It goes out now: the time you wrote, {}, was over when it could be handed over."
 
 _ENDS = {
     End.SUCCESS: ("CONFIRMED", "The fax to {number} was received completely."),
@@ -163,7 +164,7 @@ def _accepted(story: MailStory, settings: LetterSettings) -> dict[str, Any]:
     many = f"Your fax to {len(taken)} numbers was handed over to Fax.Plus."
     one = f"Your fax to {dialled(taken[0].number) if taken else ''} was handed over to Fax.Plus."
     part = f"Your fax was handed over to Fax.Plus for {len(taken)} of {len(story.faxes)} numbers."
-    times = _by_number((number, _goes(options, settings)) for number, options in _each(story))
+    times = _by_number((fax.number, _goes(story, fax, settings)) for fax in story.faxes)
     return {
         "headline": part if not whole else one if len(taken) == 1 else many,
         "text_fates": _by_number((number, _fate(story, one)) for number, one in _each(story)),
@@ -258,9 +259,13 @@ def _by_number(told: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{', '.join(those)}: {text}" for text, those in numbers.items()]
 
 
-def _goes(options: Options, settings: LetterSettings) -> str:
+def _goes(story: MailStory, fax: FaxStory, settings: LetterSettings) -> str:
     """When a fax goes out; one for now needs no word, unless another is for later."""
-    return f"It goes out on {_time(options.at, settings)}." if options.at else _NOW
+    at = (fax.options or story.options).at
+    if at is None:
+        return _NOW
+    is_over = fax.ordered_at is not None and at <= fax.ordered_at
+    return (_OVER if is_over else "It goes out on {}.").format(_time(at, settings))
 
 
 def _fate(story: MailStory, options: Options) -> str:

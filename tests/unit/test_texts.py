@@ -258,6 +258,14 @@ def test_numbers_sent_in_different_ways_are_told_apart() -> None:
     assert "+41 44 555 01 99: It goes out now.\n" in body
 
 
+def test_a_time_that_was_over_when_it_was_handed_over_is_told() -> None:
+    """O4, M6, promise 4: a mail that was on hold meanwhile goes out when it is released."""
+    fax = replace(FAX, options=Options(at=NOW - 60), ordered_at=NOW)
+    body = letter("accepted", replace(STORY, faxes=(fax,))).body
+
+    assert "It goes out now: the time you wrote, 18 Nov 2026, 12:05 CET, was over" in body
+
+
 def test_an_earlier_fax_is_named_where_it_goes_again() -> None:
     """W2, O5: nothing is attached, so this alone tells what the recipient gets."""
     again = replace(STORY, faxes=(replace(FAX, options=Options(resend="M2F-AAAAA/1")),))
