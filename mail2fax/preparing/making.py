@@ -27,6 +27,7 @@ _HEAD, _TAIL = 4096, 4096
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 _LONGEST_NAME = 60
 _TEXT_NAMES = frozenset({".txt", ".text", ".log", ".csv", ".md"})
+_HTML_NAMES = frozenset({".html", ".htm", ".xhtml"})
 _PIECE = 1 << 20
 _MUST_BE_WHOLE = frozenset({content.PNG, ".docx", ".xlsx"})
 _ADVICE = {
@@ -274,7 +275,9 @@ def _true_type(source: Source, head: bytes, path: Path) -> str:
     found = content.sniff(head, source.filename)
     if found is None and content.looks_like_text(head):
         is_text = source.label.startswith("text/")
-        if is_text or content.extension(source.filename) in _TEXT_NAMES:
+        if source.label == content.HTML or content.extension(source.filename) in _HTML_NAMES:
+            found = content.HTML  # a fragment of a page, whose source nobody wants to read
+        elif is_text or content.extension(source.filename) in _TEXT_NAMES:
             found = content.TEXT
     if found == content.ZIP and source.closed:
         found = inspection.kind_in_zip(path) or content.ZIP

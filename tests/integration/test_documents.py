@@ -72,6 +72,8 @@ def test_the_bytes_that_were_read_are_vouched_for(tmp_path: Path) -> None:
         (mail(part("Content-Type: image/jpeg\nContent-Transfer-Encoding: x-y", b"\xff\xd8\xff")),
          "“part 1” is damaged: its encoding"),
         (mail(attached(PDF), attached(b"\0", "b.bin")), "“b.bin” is of a kind"),
+        (mail(attached(b"<a href=x>Open</a>", "b.dat", "text/html")), "“b.dat” is a web page"),
+        (mail(attached(b"<a href=x>Open</a>", "b.HTM", "text/plain")), "“b.HTM” is a web page"),
         (mail(attached(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a.doc"), last=False), "may be cut"),
         (mail(*[TEXT] * 120), "The mail cannot be read"),
         (mail(attached(real_pdf(150)), attached(real_pdf(51))), "201 pages are more than the 200"),
