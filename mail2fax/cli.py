@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mail2fax import __version__
+from mail2fax.doctor_verb import add_doctor_verb
 from mail2fax.errors import ConfigError, Mail2FaxError
 from mail2fax.explain_verb import add_explain_verb
 from mail2fax.number_verb import add_number_verb
@@ -42,6 +43,7 @@ _EXAMPLES = {
     "user": "user add copier-2",
     "freeze": "freeze copier-2",
     "unfreeze": "unfreeze copier-2",
+    "doctor": "doctor --config /etc/mail2fax/mail2fax.yaml --follow",
     "simulator": "simulator --mailbox 2526",
 }
 _DEFAULT_CONFIG = "/etc/mail2fax/mail2fax.yaml"
@@ -80,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_queue(verbs)
     for add_verb in (add_user_verb, add_freeze_verbs):
         add_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
+    add_doctor_verb(verbs, lambda parser: _add_config(parser, None))
     _add_simulator(verbs)
     _show_examples(verbs.choices)
     return parser

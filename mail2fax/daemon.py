@@ -12,6 +12,7 @@ from mail2fax import events
 from mail2fax.accepting.admission import ENVELOPE, MICROSOFT, AuthorRule, Rule, Way
 from mail2fax.accepting.crowd import Crowd, CrowdLimits
 from mail2fax.accepting.dialogue.tls import TlsFiles
+from mail2fax.accepting.doctor.shelf import Shelf
 from mail2fax.accepting.judging import AuthorJudge
 from mail2fax.accepting.listener import Listener
 from mail2fax.accepting.logins import Logins
@@ -104,7 +105,10 @@ class Daemon:
             config.faxplus.token.get_secret_value(),
             user_id=config.faxplus.user_id,
         )
-        self._control = ControlSocket(self._spool, config.state_dir)
+        self._shelf = Shelf()
+        self._control = ControlSocket(
+            self._spool, config.state_dir, {"doctor": self._shelf.command}
+        )
         own = (network for rule in config.senders for network in rule.networks)
         self._logins = Logins(self._spool, clock, own)
         self._signatures = Signatures(self._resolver)
@@ -132,7 +136,7 @@ class Daemon:
                 settings = replace(settings, relay=replace(settings.relay, judge=judge))
             admin_at = config.domains if config.admin else ()
             settings = replace(settings, contacts=self._names, admin_at=admin_at)
-            listener = Listener(settings, self._spool, self._clock, crowd)
+            listener = Listener(settings, self._spool, self._clock, crowd, self._shelf)
             self._listeners.append(listener)
             await listener.start()
 

@@ -79,6 +79,7 @@ class Conversation:
         id: of the session, as log and ledger call it.
         proof: what the client has proved so far.
         is_known: whether a rule names its address or certificate.
+        record: what was said.
     """
 
     def __init__(self, host: Host, wire: Wire) -> None:
@@ -89,6 +90,7 @@ class Conversation:
         self.id = naming.new_id(host.clock.now())
         self.proof = Proof(wire.peer)
         self.is_known = False
+        self.record = wire.record
         self._helo = ""
         self._is_extended = False
         self._transaction: Transaction | None = None
@@ -185,7 +187,7 @@ class Conversation:
         buffered, self._at_rest = lines.buffered, True
         try:
             async with asyncio.timeout(self._settings.patience.command):
-                line = await lines.line()
+                line = await self._wire.line()
         except TimeoutError:
             text = "No command came in time. Good bye"
             raise Farewell(Response(421, "4.4.2", text)) from None

@@ -19,6 +19,8 @@ from mail2fax.accepting.dialogue import internals
 from mail2fax.accepting.dialogue.hangup import StaysOnHangup
 from mail2fax.accepting.dialogue.lines import READ_SIZE
 from mail2fax.accepting.dialogue.tls import Certificates
+from mail2fax.accepting.doctor.dialogue import Offer, Record
+from mail2fax.accepting.doctor.shelf import Shelf
 from mail2fax.accepting.postmaster import Doorbell
 from mail2fax.accepting.settings import ListenerSettings
 from mail2fax.accepting.wire import Wire
@@ -33,7 +35,12 @@ class Listener:
     """Takes mail for a spool."""
 
     def __init__(
-        self, settings: ListenerSettings, spool: Spool, clock: Clock, crowd: Crowd | None = None
+        self,
+        settings: ListenerSettings,
+        spool: Spool,
+        clock: Clock,
+        crowd: Crowd | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         """Make ready to listen.
 
@@ -42,6 +49,7 @@ class Listener:
             spool: takes the mails.
             clock: for timers.
             crowd: counts the sessions of all listeners together.
+            shelf: keeps the dialogues of all listeners together.
         """
         self.settings = settings
         self.spool = spool
@@ -50,7 +58,9 @@ class Listener:
         self.doorbell = Doorbell()
         self.certificates: Certificates | None = None
         self.sessions: set[Conversation] = set()
+        self.offer = offer_of(settings)
         self._crowd = crowd or Crowd(CrowdLimits())
+        self._shelf = shelf or Shelf()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._servers: list[asyncio.Server] = []
 
@@ -114,7 +124,9 @@ class Listener:
             events.spool_trouble("accepting", str(error))
 
     def enter(self, conversation: Conversation) -> bool:
-        """Count a session in; whether there is room for it."""
+        """Count a session in; whether there is room for it. Its dialogue is kept anyway."""
+        conversation.record.peer = conversation.proof.peer
+        self._shelf.keep(conversation.record, known=conversation.is_known)
         has_room = self._crowd.enter(conversation.proof.peer, known=conversation.is_known)
         if has_room:
             self.sessions.add(conversation)
@@ -153,8 +165,21 @@ class Session(StaysOnHangup, SMTP):
         _no_delay(transport)
         settings = self._listener.settings
         unread_for = settings.patience.command
-        wire = Wire(self, may_end_lf=settings.legacy, unread_for=unread_for)
+        record = Record(self._listener.offer, self._listener.clock.now)
+        wire = Wire(self, may_end_lf=settings.legacy, unread_for=unread_for, record=record)
         await Conversation(self._listener, wire).run()
+
+
+def offer_of(settings: ListenerSettings) -> Offer:
+    """What a listener offers, for the doctor."""
+    logins = frozenset(name for rule in settings.rules for name in rule.logins)
+    return Offer(
+        settings.name,
+        legacy=settings.legacy,
+        serves_tls=settings.tls is not None,
+        logins=logins if settings.logins is not None else None,
+        rehearses=settings.rehearses,
+    )
 
 
 def _no_delay(transport: asyncio.WriteTransport) -> None:

@@ -122,6 +122,7 @@ class ListenerSettings:
         contacts: tells who can be written to by name at this moment (A7).
         admin_at: domains whose postmaster and abuse are the admin; none without an admin (A2).
         domains: our fax domains, at which answers come in (W6).
+        rehearses: no mail is taken for good; only the dialogue counts (L13).
     """
 
     name: str
@@ -141,6 +142,7 @@ class ListenerSettings:
     contacts: Callable[[], Contacts] = Contacts
     admin_at: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
+    rehearses: bool = False
 
     @property
     def is_lmtp(self) -> bool:

@@ -32,6 +32,7 @@ _BROKEN = Response(451, "4.3.0", "The mail could not be stored. Try again later"
 _LINE_ENDS = Response(
     554, "5.6.0", "The mail has bare CR, LF or NUL characters. Lines must end with CRLF"
 )
+_REHEARSED = Response(451, "4.3.0", "This was a rehearsal. Nothing is faxed")
 _GO_AHEAD = b"354 Send the mail, end it with a dot alone on a line\r\n"
 
 
@@ -90,6 +91,8 @@ class Taking:
             if refusal is not None:
                 return Answer(refusal, ends=refusal is _LINE_ENDS)
             found = gate.finish()
+            if self._settings.rehearses:
+                return Answer(found.verdict.refusal or _REHEARSED)
             if transaction.about is not None:
                 return await self._take_answer(transaction, mail_id, client, found, file)
             now = self._host.clock.now()
@@ -153,7 +156,7 @@ class Taking:
         patience = self._settings.patience
         try:
             async with asyncio.timeout(patience.silence):
-                data = await self._wire.lines.chunk()
+                data = await self._wire.chunk()
         except TimeoutError:
             text = "No data came in time. Good bye"
             raise Farewell(Response(421, "4.4.2", text)) from None

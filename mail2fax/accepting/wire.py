@@ -1,4 +1,7 @@
-"""One connection: what the client sends, what it is told, in the clear or under TLS."""
+"""One connection: what the client sends, what it is told, in the clear or under TLS.
+
+All of it passes here, so here it is written down for the doctor (L13).
+"""
 
 import asyncio
 import contextlib
@@ -8,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from mail2fax.accepting.dialogue import internals, tls
-from mail2fax.accepting.dialogue.lines import READ_SIZE, Lines
+from mail2fax.accepting.dialogue.lines import READ_SIZE, EndOfInput, Lines, LineTooLong, NotSmtp
+from mail2fax.accepting.doctor.dialogue import Kind, Record
 from mail2fax.values import Response
 
 _LINGER_SECONDS = 2.0
@@ -32,10 +36,16 @@ class Wire:
         lines: what the client sends.
         over: the last word was said; nothing more is read.
         is_tls: the handshake was made.
+        record: what was said so far.
     """
 
     def __init__(
-        self, protocol: Any, *, may_end_lf: bool = False, unread_for: float = 300.0
+        self,
+        protocol: Any,
+        *,
+        may_end_lf: bool = False,
+        unread_for: float = 300.0,
+        record: Record | None = None,
     ) -> None:
         """Take a connection over.
 
@@ -43,6 +53,7 @@ class Wire:
             protocol: aiosmtpd's, connected.
             may_end_lf: see `Lines`.
             unread_for: seconds that a client may leave our answers unread.
+            record: where it is written down; None for a new one.
         """
         self._protocol = protocol
         self._unread_for = unread_for
@@ -52,6 +63,8 @@ class Wire:
         self.over = False
         self.is_tls = False
         self._last_code = 0
+        self.record = record or Record()
+        self.record.peer = self.peer
 
     @property
     def peer(self) -> str:
@@ -59,12 +72,36 @@ class Wire:
         name = self._writer.get_extra_info("peername")
         return str(name[0]) if name else ""
 
+    async def line(self) -> bytes:
+        """The next command line; see `Lines.line`."""
+        try:
+            line = await self.lines.line()
+        except EndOfInput:
+            self.record.note(Kind.LEFT)
+            raise
+        except (NotSmtp, LineTooLong) as strange:
+            self.record.note(Kind.NOT_SMTP, str(strange) or "lines without an end")
+            raise
+        self.record.heard(line, ends_lf=self.lines.ended_lf)
+        return line
+
+    async def chunk(self) -> bytes:
+        """The next bytes of data; see `Lines.chunk`."""
+        try:
+            data = await self.lines.chunk()
+        except EndOfInput:
+            self.record.note(Kind.LEFT)
+            raise
+        self.record.data(data)
+        return data
+
     async def write(self, data: bytes) -> None:
         """Send bytes, and wait while the client does not read.
 
         Raises:
             ConnectionError: the client has gone, or has not read for minutes.
         """
+        self.record.said(data)
         self._writer.write(data)
         try:
             async with asyncio.timeout(self._unread_for):
@@ -87,7 +124,9 @@ class Wire:
     def dismiss(self, response: Response) -> None:
         """Send a response without waiting, and close."""
         self.over = True
-        self._writer.write(_on_the_wire([response]))
+        last_words = _on_the_wire([response])
+        self.record.said(last_words)
+        self._writer.write(last_words)
         self._writer.close()
 
     async def start_tls(self, context: ssl.SSLContext, go_ahead: bytes = b"") -> tuple[str, ...]:
@@ -101,10 +140,17 @@ class Wire:
         Raises:
             OSError: the handshake failed.
         """
+        self.record.said(go_ahead)
         self._writer.write(go_ahead)
         transport = self._writer.transport
-        await tls.upgrade(self._protocol, transport, context, self.lines.take_all())
+        try:
+            await tls.upgrade(self._protocol, transport, context, self.lines.take_all())
+        except OSError as error:
+            self.record.note(Kind.TLS_FAILED, _why(error))
+            raise
         self.is_tls = True
+        layer = self._writer.get_extra_info("ssl_object")
+        self.record.note(Kind.TLS, layer.version() or "")
         return tls.names_of(self._writer.transport)
 
     async def finish(self) -> None:
@@ -113,6 +159,7 @@ class Wire:
         A connection that is closed while bytes of the client wait is reset, and the answer is
         lost with it; what still comes is read and forgotten for a moment. TLS cannot do that.
         """
+        self.record.end()
         transport = self._writer.transport
         refused = self.over and self._last_code >= 400  # noqa: PLR2004 - RFC 5321 4.2.1
         if refused and transport.can_write_eof() and not transport.is_closing():
@@ -125,11 +172,17 @@ class Wire:
 
     def close(self) -> None:
         """End it once everything is sent."""
+        self.record.end()
         self._writer.close()
 
     def abort(self) -> None:
         """End it now."""
         self._writer.transport.abort()
+
+
+def _why(error: OSError) -> str:
+    """Why a handshake failed, in OpenSSL's words; empty when the client just left."""
+    return str(getattr(error, "reason", None) or "").replace("_", " ").lower()
 
 
 def _on_the_wire(responses: Iterable[Response]) -> bytes:

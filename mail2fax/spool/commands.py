@@ -14,7 +14,7 @@ import os
 import pwd
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -86,9 +86,13 @@ async def _drop(spool: Spool, request: dict[str, Any], who: str) -> Any:
 
 
 _CHANGING = frozenset({"release", "drop"})
+_OF_DAEMON = frozenset({"doctor"})
+"""What only a running daemon knows; it brings its own commands for it."""
 _UNTOLD = frozenset({"command", "hash"})
 _NOTED = frozenset({"show", *people_commands.NOTED}) | _CHANGING
-_COMMANDS: dict[str, Callable[[Spool, dict[str, Any], str], Awaitable[Any]]] = {
+Command = Callable[[Spool, dict[str, Any], str], Awaitable[Any]]
+"""Carries out a request of somebody; the result is JSON."""
+_COMMANDS: dict[str, Command] = {
     "list": _list,
     "show": _show,
     "release": _release,
@@ -97,10 +101,12 @@ _COMMANDS: dict[str, Callable[[Spool, dict[str, Any], str], Awaitable[Any]]] = {
 }
 
 
-async def carry_out(spool: Spool, request: dict[str, Any], who: str) -> dict[str, Any]:
-    """The answer to one request of ``who``."""
+async def carry_out(
+    spool: Spool, request: dict[str, Any], who: str, more: Mapping[str, Command] | None = None
+) -> dict[str, Any]:
+    """The answer to one request of ``who``; ``more`` are commands that only a daemon has."""
     name = str(request.get("command"))
-    command = _COMMANDS.get(name)
+    command = (_COMMANDS | dict(more or {})).get(name)
     if command is None:
         return {"ok": False, "error": f"no such command: {name!r}"}
     try:
@@ -134,8 +140,11 @@ def _peer(writer: asyncio.StreamWriter) -> str:
 class ControlSocket:
     """The daemon's end of the interface, open while the block lasts."""
 
-    def __init__(self, spool: Spool, state_dir: Path) -> None:
+    def __init__(
+        self, spool: Spool, state_dir: Path, more: Mapping[str, Command] | None = None
+    ) -> None:
         self._spool = spool
+        self._more = more
         self._path = state_dir / "control.sock"
         self._server: asyncio.Server | None = None
 
@@ -157,7 +166,7 @@ class ControlSocket:
         with contextlib.closing(writer):
             try:
                 request = json.loads(await reader.readline())
-                answer = await carry_out(self._spool, request, _peer(writer))
+                answer = await carry_out(self._spool, request, _peer(writer), self._more)
             except (ValueError, AttributeError):
                 answer = {"ok": False, "error": "the request is not one line of JSON"}
             writer.write(json.dumps(answer).encode() + b"\n")
@@ -176,12 +185,16 @@ async def ask(state_dir: Path, request: dict[str, Any]) -> Any:
         CommandFailed: with the sentence to show.
         SpoolError: the ledger cannot be opened.
     """
-    begins = request.get("command") in people_commands.BEGIN_A_LEDGER
-    if not begins and not (state_dir / "ledger.sqlite3").exists():
+    name = request.get("command")
+    needs_ledger = name not in people_commands.BEGIN_A_LEDGER | _OF_DAEMON
+    if needs_ledger and not (state_dir / "ledger.sqlite3").exists():
         raise CommandFailed(f"{state_dir} has no ledger: nothing was ever received here")
     try:
         answer = await _ask_daemon(state_dir / "control.sock", request)
     except (FileNotFoundError, ConnectionRefusedError):
+        if name in _OF_DAEMON:
+            way = "mail2fax doctor --listen ADDRESS:PORT listens itself"
+            raise CommandFailed(f"no daemon runs here. Start it, or: {way}") from None
         answer = await _ask_ledger(state_dir, request)
     if not answer["ok"]:
         raise CommandFailed(answer["error"])

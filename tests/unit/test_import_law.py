@@ -38,6 +38,8 @@ MAY_IMPORT = {
     "serving": {"accepting", "config", "cores", "daemon", "errors", "events", "service_manager"},
     "explain": STATIONS | PLAIN | GROUND | {"config", "config_fields", "daemon"},
     "demo": STATIONS | PLAIN | GROUND | {"config", "daemon", "simulator", "cli"},
+    "doctor_verb": {"spool", "errors", "config", "rehearsal"},
+    "rehearsal": {"accepting", "spool", "clock", "config", "explain"},
     "explain_words": set(),
     "explain_verb": {"errors", "config", "explain", "explain_words"},
     "number_verb": {"reading", "errors", "values", "config", "config_fields", "daemon", "explain"},
@@ -52,6 +54,7 @@ MAY_IMPORT = {
         "serving",
         "simulator",
         "demo",
+        "doctor_verb",
         "explain_verb",
         "explain_words",
         "number_verb",
@@ -81,6 +84,8 @@ ONE_DOOR = {
 NOT_PURE = {"os", "pathlib", "socket", "asyncio", "time", "subprocess", "logging", "threading"}
 PURE = {
     "reading",
+    "accepting/doctor/dialogue.py",
+    "accepting/doctor/findings.py",
     "spool/lifecycle.py",
     "sending/outcomes.py",
     "sending/ordering.py",

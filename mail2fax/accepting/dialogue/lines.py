@@ -36,6 +36,7 @@ class Lines:
 
     Attributes:
         end: how the client ends its lines; the first one decides.
+        ended_lf: whether the last line ended with a bare LF.
     """
 
     def __init__(self, reader: asyncio.StreamReader, *, may_end_lf: bool = False) -> None:
@@ -51,6 +52,7 @@ class Lines:
         self._is_first = True
         self._may_end_lf = may_end_lf
         self.end = CRLF
+        self.ended_lf = False
 
     @property
     def buffered(self) -> int:
@@ -72,7 +74,8 @@ class Lines:
         del self._buffer[: end + 1]
         if len(line) > LONGEST_LINE:
             raise LineTooLong
-        if self._is_first and self._may_end_lf and not line.endswith(b"\r"):
+        self.ended_lf = not line.endswith(b"\r")
+        if self._is_first and self._may_end_lf and self.ended_lf:
             self.end = LF
         self._is_first = False
         return line.removesuffix(b"\r") if self.end == CRLF else line

@@ -1,0 +1,1 @@
+"""What a device said, and what it means (L13)."""
