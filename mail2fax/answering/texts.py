@@ -145,7 +145,12 @@ def _facts_of_mail(
     if kind == replies.ASKED:
         headline = "Your mail is on hold: a question about its pictures."
         until = "" if story.hold_until is None else _time(story.hold_until, settings)
-        return "ON HOLD", {"headline": headline, "why": story.why, "until": until}
+        return "ON HOLD", {
+            "headline": headline,
+            "why": story.why,
+            "until": until,
+            "by_mail": not story.identity.device,
+        }
     if kind in _ANSWERS:
         state, headline = _ANSWERS[kind]
         told = headline.format(state=_MAIL_IS.get(MailState(story.state), ""))

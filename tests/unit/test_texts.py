@@ -238,12 +238,15 @@ def test_a_question_about_pictures_says_how_to_answer() -> None:
     question = "It is not clear whether “a.png” (512 x 512 pixels, 4 kB) is a document."
     asked = letter("asked", replace(STORY, why=question, hold_until=NOW))
     late = letter("asked", replace(STORY, why=""))
+    device = replace(STORY, identity=replace(STORY.identity, device=True), hold_until=NOW)
 
     assert asked.from_name == "Fax ON HOLD 0225550123"
     assert asked.body.splitlines()[2].startswith(question)
     assert "queue release M2F-7K3QX --without-pictures" in asked.body
     assert "Without an answer by 18 Nov 2026" in asked.body
     assert "decided meanwhile" in late.body
+    assert "Answer this mail" in asked.body
+    assert "Answer this mail" not in letter("asked", device).body  # it would be denied: W6
 
 
 def test_numbers_sent_in_different_ways_are_told_apart() -> None:
