@@ -20,7 +20,7 @@ from mail2fax.preparing.children import ChildFailed, Children
 from mail2fax.preparing.documents import Asked, finest
 from mail2fax.reading.addresses import AddressReading, AddressRules, read_address
 from mail2fax.reading.contacts import NOBODY, Contacts
-from mail2fax.reading.gate import Gate
+from mail2fax.reading.gate import Gate, GateReading
 from mail2fax.reading.numbers import EVERYWHERE, NumberRules
 from mail2fax.reading.options.decision import (
     Decided,
@@ -34,7 +34,16 @@ from mail2fax.reading.options.decision import (
     refusal_on_the_line,
 )
 from mail2fax.reading.options.rules import OptionRules
-from mail2fax.values import Destination, Options, Reading, Response, Verdict, as_json
+from mail2fax.reading.series import SplitPattern
+from mail2fax.values import (
+    Destination,
+    Options,
+    Reading,
+    Response,
+    SeriesPart,
+    Verdict,
+    as_json,
+)
 
 _PIECE = 1 << 18
 _TOLD = ("part", "filename", "content_type", "size", "sha256", "pages")
@@ -54,6 +63,7 @@ class Explainer:
         refusal: why no rule admits the client; None when one does.
         reply: who would be answered, and by which rule; empty without a configuration.
         paper: ``a4`` or ``letter``.
+        split_scans: how the client names the mails of one scan, None when it splits none.
     """
 
     addresses: AddressRules
@@ -65,6 +75,7 @@ class Explainer:
     refusal: Response | None = None
     reply: str = ""
     paper: str = "a4"
+    split_scans: SplitPattern | None = None
 
     async def explain(self, mail: Path, recipients: Iterable[str]) -> dict[str, Any]:
         """One mail's whole fate, in the fixed form of ``explain --json``.
@@ -76,7 +87,8 @@ class Explainer:
         """
         told, refusal = self._destinations(recipients)
         taken = [one for one in told if one.number] or [Destination("", None, "")]
-        verdict = self._first_gate(mail, taken)
+        found = self._gate(mail)
+        verdict = self._on_the_line(found, taken)
         if (on_the_line := self.refusal or refusal) is not None:
             verdict = Verdict(on_the_line, "line")
         reading, failure = await self._prepared(mail, taken)
@@ -85,8 +97,9 @@ class Explainer:
             verdict = reading.verdict
         if verdict.accepted and decided.refusal:
             verdict = Verdict(decided.refusal, "mail")
-        question = reading.question if reading else ""
-        refused = str(verdict.refusal) if verdict.refusal else failure or _on_hold(question)
+        waits = _waits(found.series or self._part_of_scan(found)) if verdict.by != "line" else None
+        refused = waits or (str(verdict.refusal) if verdict.refusal else failure)
+        refused = refused or _on_hold(reading.question if reading else "")
         options = decided.options.get("1", self.options)
         return {
             "mail": str(mail),
@@ -126,16 +139,23 @@ class Explainer:
         )
         return next((one for one in refusals if one is not None), None)
 
-    def _first_gate(self, mail: Path, taken: Iterable[Destination]) -> Verdict:
+    def _gate(self, mail: Path) -> GateReading:
         gate = Gate(nested=self.option_rules.nested)
         with mail.open("rb") as file:
             while piece := file.read(_PIECE):
                 gate.feed(piece)
-        found = gate.finish()
+        return gate.finish()
+
+    def _on_the_line(self, found: GateReading, taken: Iterable[Destination]) -> Verdict:
         refusal = found.verdict.refusal or refusal_on_the_line(
             found, taken, self.option_rules, self.now
         )
         return Verdict(refusal, "line" if refusal else None)
+
+    def _part_of_scan(self, found: GateReading) -> SeriesPart | None:
+        if self.split_scans is None:
+            return None
+        return self.split_scans.part_of((found.headline.subject, *found.filenames))
 
     async def _prepared(
         self, mail: Path, taken: Iterable[Destination]
@@ -200,6 +220,14 @@ def _comment(reading: Reading, options: Options) -> str:
     return reading.comment if options.body in (None, "comment", "comment+cover") else ""
 
 
+def _waits(part: SeriesPart | None) -> str | None:
+    """What a mail that is one of several is told while the others are not there (M5)."""
+    if part is None or part.total == 1:
+        return None
+    total = "" if part.total is None else f" of {part.total}"
+    return f"It would wait for its other parts: it is part {part.number}{total}."
+
+
 def _on_hold(question: str) -> str | None:
     """What a mail with a question about its pictures is told (M6)."""
     return f"It would be held until a person decides: {question}" if question else None
@@ -262,6 +290,7 @@ def explainer_for(config: Config | None, region: str, client: Client | None = No
             refusal,
             "" if refusal else reply_words(rule, client),
             config.paper,
+            rule.split_scans,
         )
     addresses = AddressRules((), open_rules(region))
     allowed = OptionRules(machine_timezone(), most_retries=3)

@@ -74,6 +74,8 @@ def _verdict(told: dict[str, Any], *, colour: bool) -> list[str]:
         head, more = "Refused on the line", "; the client hears:"
     elif refused.startswith("It would be held"):
         head, more = "On hold", ":"
+    elif refused.startswith("It would wait"):
+        head, more = "One of several", ":"
     else:
         head, more = "Refused by mail", ", after it was taken; the sender reads:"
     wrapped = textwrap.wrap(_printable(refused), _WIDTH - 4)

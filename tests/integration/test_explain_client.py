@@ -6,8 +6,9 @@ import pytest
 
 from mail2fax.config import load_config
 from mail2fax.explain import Client, explainer_for
-from tests.unit.mails import SCAN
+from tests.unit.mails import TEXT, attached, mail, real_pdf, split
 
+SCAN = mail(TEXT, attached(real_pdf()))
 CONFIG = """\
 domains: [fax.example.com]
 region: CH
@@ -46,12 +47,12 @@ def test_the_first_rule_that_admits_the_client_holds(
 @pytest.mark.parametrize("client", [Client("10.0.0.1"), Client(login="ann"), Client("nonsense")])
 async def test_a_stranger_is_refused_on_the_line(client: Client, tmp_path: Path) -> None:
     """M13, L6: in the words the listener says."""
-    file, mail = tmp_path / "mail2fax.yaml", tmp_path / "m.eml"
+    file, letter = tmp_path / "mail2fax.yaml", tmp_path / "m.eml"
     file.write_text(CONFIG.replace("STATE", str(tmp_path)), "utf-8")
-    mail.write_bytes(b"Subject: x\n\nhi\n")
+    letter.write_bytes(b"Subject: x\n\nhi\n")
     explainer = explainer_for(load_config(file), "CH", client)
     try:
-        told = await explainer.explain(mail, ["0225550123@fax.example.com"])
+        told = await explainer.explain(letter, ["0225550123@fax.example.com"])
     finally:
         await explainer.children.close()
 
@@ -68,13 +69,43 @@ async def test_a_number_in_two_addresses_is_one_fax(
     second: str, dialled: int, why: str, tmp_path: Path
 ) -> None:
     """M13, A5, O2: as the listener takes it; with other options the second is refused."""
-    mail = tmp_path / "m.eml"
-    mail.write_bytes(SCAN)
+    letter = tmp_path / "m.eml"
+    letter.write_bytes(SCAN)
     explainer = explainer_for(None, "CH")
     try:
-        told = await explainer.explain(mail, ["0225550123@x.example", f"{second}@x.example"])
+        told = await explainer.explain(letter, ["0225550123@x.example", f"{second}@x.example"])
     finally:
         await explainer.children.close()
 
     assert sum(one["number"] is not None for one in told["destinations"]) == dialled
     assert why in told["destinations"][-1]["why"]
+
+
+@pytest.mark.parametrize(
+    ("data", "refused"),
+    [
+        (split(SCAN, 2)[0], "It would wait for its other parts: it is part 1 of 2."),
+        (split(SCAN, 2, "last")[0], "It would wait for its other parts: it is part 1."),
+        (SCAN.replace(b"Hello", b"Scan (2 of 3)"), "It would wait for its other parts: it is part"),
+        (SCAN.replace(b"Hello", b"Scan (1 of 1)"), None),
+        (SCAN, None),
+    ],
+)
+async def test_a_mail_that_is_one_of_several_would_wait(
+    data: bytes, refused: str | None, tmp_path: Path
+) -> None:
+    """M5, M13: as the daemon gathers them, a split scan by the pattern of its rule."""
+    file, letter = tmp_path / "mail2fax.yaml", tmp_path / "m.eml"
+    pattern = "split_scans: '{name} ({part} of {total})'"
+    rule = f"senders:\n  - {{name: s, networks: [10.0.0.0/8], {pattern}}}\n"
+    config = CONFIG.replace("STATE", str(tmp_path)).replace("senders:\n", rule)
+    file.write_text(config, "utf-8")
+    letter.write_bytes(data)
+    explainer = explainer_for(load_config(file), "CH", Client("10.0.0.1"))
+    try:
+        told = await explainer.explain(letter, ["0225550123@fax.example.com"])
+    finally:
+        await explainer.children.close()
+
+    assert (told["refused"] or "").startswith(refused or "")
+    assert bool(told["refused"]) == bool(refused)

@@ -55,6 +55,7 @@ m.eml
         ({"refused": "554 5.6.0 No", "when": "mail"},
          "  Refused by mail, after it was taken; the sender reads:"),
         ({"refused": "It would be held until …", "when": "mail"}, "  On hold:"),
+        ({"refused": "It would wait for …", "when": "mail"}, "  One of several:"),
         ({"destinations": []},
          "  Would be faxed: 1 document, 2 pages; no number was given (--to)."),
         ({"documents": [{**DOCUMENT, "pages": None}]},
