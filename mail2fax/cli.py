@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_queue(verbs)
     for add_verb in (add_user_verb, add_freeze_verbs):
         add_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
-    add_doctor_verb(verbs, lambda parser: _add_config(parser, None))
+    add_doctor_verb(verbs)
     _add_simulator(verbs)
     _show_examples(verbs.choices)
     return parser

@@ -4,13 +4,13 @@ import argparse
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from mail2fax.errors import ConfigError
 
 _DONE, _TROUBLE = 0, 1
 _EVERY = 0.5
-_TAKEN = ("its mail was taken", "said all it should")
 _HELP = "what copiers and programs said, and which setting lets them in"
 _MORE = """\
 Shows the last dialogue of each device with the daemon, what it means, and what to set: at the
@@ -18,19 +18,18 @@ device or in the configuration. Passwords and content are never kept; fax number
 --numbers only. To watch while you stand at a copier, add --follow.
 
 Where no daemon runs, --listen listens itself: it lets everybody in, takes no mail for good (the
-last answer is 451), and tells what a listener needs for this device. --config is then only
-asked how numbers are read, if it is given.
+last answer is 451), and tells what a listener needs for this device. --config then only says
+how numbers are read, and may be left out.
 
   mail2fax doctor --listen 0.0.0.0:2525
 """
 _CODES = "Exit codes: 0 no device is in trouble; 1 one is, or no daemon runs; 2 the command line \
 or the configuration is wrong."
 
-AddConfig = Callable[[argparse.ArgumentParser], None]
 Ask = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
-def add_doctor_verb(verbs: Any, add_config: AddConfig) -> None:
+def add_doctor_verb(verbs: Any) -> None:
     """Add ``doctor`` to the command line."""
     doctor = verbs.add_parser(
         "doctor", help=_HELP, description=_MORE, epilog=_CODES,
@@ -42,7 +41,7 @@ def add_doctor_verb(verbs: Any, add_config: AddConfig) -> None:
     doctor.add_argument("--json", action="store_true", help="one JSON object a line, one a device")
     doctor.add_argument("--listen", type=_place, metavar="ADDRESS:PORT",
                         help="listen here instead of asking the daemon")  # fmt: skip
-    add_config(doctor)
+    doctor.add_argument("--config", type=Path, metavar="FILE", help="of the daemon")
     doctor.set_defaults(verb=_doctor)
 
 
@@ -76,10 +75,12 @@ async def _show(arguments: argparse.Namespace, ask: Ask, *, waits: bool = False)
     while True:
         answer = await ask({**request, "after": next_one})
         for told in answer["dialogues"]:
-            trouble |= not told["findings"][0]["what"].startswith(_TAKEN)
+            trouble |= told["in_trouble"]
             print(json.dumps(told) if arguments.json else in_words(told), flush=True)
         if not follows:
             break
+        if arguments.follow and not next_one and not arguments.json:
+            print("Each dialogue comes here when it ends. Ctrl-C ends this.\n", flush=True)
         next_one = answer["next"]
         await asyncio.sleep(_EVERY)
     if not answer["dialogues"] and not arguments.json:

@@ -228,6 +228,7 @@ async def test_a_device_is_served_or_explained(directory: Path, tmp_path: Path) 
     said = first["what"] + (f" -> {first['do']}" if first["do"] else "")
     assert _without_reference(said) == scenario["finding"].replace("HALF", HALF), told
     assert scenario.get("yaml", "") in first["yaml"]
+    assert told["in_trouble"] == (scenario["taken"] == 0)
     assert "correct horse" not in str(told)
     assert "+41225550123" not in str(told)
 

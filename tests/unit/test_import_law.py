@@ -86,6 +86,8 @@ PURE = {
     "reading",
     "accepting/doctor/dialogue.py",
     "accepting/doctor/findings.py",
+    "accepting/doctor/snippets.py",
+    "accepting/doctor/story.py",
     "spool/lifecycle.py",
     "sending/outcomes.py",
     "sending/ordering.py",

@@ -1,10 +1,12 @@
 """From a dialogue to what it means, in plain words: pure (L13)."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from mail2fax.accepting.doctor.dialogue import Dialogue, Kind, Step
+from mail2fax.accepting.doctor.dialogue import Dialogue, Kind
+from mail2fax.accepting.doctor.snippets import after_rehearsal, by_address, legacy_listener
+from mail2fax.accepting.doctor.story import Exchange, Story
 
 _OLD_TLS = frozenset({"SSLv3", "TLSv1", "TLSv1.1"})
 _TOO_OLD = (
@@ -17,7 +19,6 @@ _TOO_OLD = (
 _NOT_BELIEVED = ("unknown ca", "bad certificate", "certificate unknown", "certificate expired")
 _NO_TLS = ("wrong version number", "http request", "unknown protocol")
 _TAKEN, _REHEARSED = "its mail was taken", "said all it should"
-_REFUSED = re.compile(r"[45]\d\d ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,77 +44,10 @@ class Finding:
         return f"{self.what} -> {self.do}" if self.do else self.what
 
 
-@dataclass(frozen=True, slots=True)
-class _Exchange:
-    """A command and the answer to it."""
-
-    command: str
-    answer: str
-
-    @property
-    def verb(self) -> str:
-        return self.command.split(" ", 1)[0].split(":", 1)[0]
-
-    @property
-    def is_refused(self) -> bool:
-        return bool(_REFUSED.match(self.answer))
-
-    @property
-    def sentence(self) -> str:
-        """The answer without its codes."""
-        return re.sub(r"^\d{3} (\d\.\d+\.\d+ )?", "", self.answer)
-
-
-class _Story:
-    """A dialogue as questions are asked of it."""
-
-    def __init__(self, dialogue: Dialogue) -> None:
-        self.dialogue = dialogue
-        self.offer = dialogue.offer
-        self.peer = dialogue.peer
-        self.exchanges = tuple(_exchanges(dialogue.steps))
-
-    def first(self, *kinds: Kind) -> Step | None:
-        """The first step of a kind."""
-        return next((step for step in self.dialogue.steps if step.kind in kinds), None)
-
-    def of(self, verb: str) -> list[_Exchange]:
-        """The exchanges that a command began."""
-        return [one for one in self.exchanges if one.verb == verb]
-
-    def answer(self, verb: str, code: str) -> _Exchange | None:
-        """The last exchange of a command that was answered with a code."""
-        found = [one for one in self.of(verb) if one.answer.startswith(code)]
-        return found[-1] if found else None
-
-    @property
-    def device(self) -> str:
-        """A name for it in a configuration."""
-        name = re.sub(r"[^A-Za-z0-9-]", "-", self.dialogue.helo).strip("-").lower()
-        return name or "copier"
-
-
-def _exchanges(steps: tuple[Step, ...]) -> Iterator[_Exchange]:
-    """Commands with their answers; answers to AUTH's challenges belong to AUTH."""
-    command, answer = "", ""
-    for step in steps:
-        if step.kind is Kind.HEARD and not answer.startswith("334"):
-            if command:
-                yield _Exchange(command, answer)
-            command, answer = step.text, ""
-        elif step.kind is Kind.HEARD and step.text == "QUIT":
-            yield _Exchange(command, answer)
-            command, answer = step.text, ""
-        elif step.kind is Kind.SAID:
-            answer = step.text
-    if command:
-        yield _Exchange(command, answer)
-
-
 # What may be wrong, each on its own
 
 
-def _another_protocol(story: _Story) -> Finding | None:
+def _another_protocol(story: Story) -> Finding | None:
     step = story.first(Kind.NOT_SMTP)
     if step is None:
         return None
@@ -127,7 +61,7 @@ def _another_protocol(story: _Story) -> Finding | None:
     return Finding(f"spoke {step.text}, not SMTP", "it is no mail program; leave it")
 
 
-def _handshake(story: _Story) -> Finding | None:
+def _handshake(story: Story) -> Finding | None:
     step = story.first(Kind.TLS_FAILED)
     if step is None:
         return None
@@ -141,7 +75,7 @@ def _handshake(story: _Story) -> Finding | None:
         return Finding(
             "speaks only TLS older than 1.2, or only old ciphers",
             "give it a legacy listener, or turn its TLS off",
-            _legacy(story),
+            legacy_listener(story),
         )
     if any(words in why for words in _NOT_BELIEVED):
         return Finding(
@@ -156,7 +90,7 @@ def _handshake(story: _Story) -> Finding | None:
     )
 
 
-def _after_handshake(story: _Story) -> Finding | None:
+def _after_handshake(story: Story) -> Finding | None:
     """Under TLS 1.3 a client looks at our certificate when the handshake is over for us."""
     kinds = [step.kind for step in story.dialogue.steps if step.kind is not Kind.SAID]
     if kinds[-2:] != [Kind.TLS, Kind.LEFT]:
@@ -167,7 +101,7 @@ def _after_handshake(story: _Story) -> Finding | None:
     )
 
 
-def _no_starttls(story: _Story) -> Finding | None:
+def _no_starttls(story: Story) -> Finding | None:
     if found := story.answer("STARTTLS", "502"):
         if story.offer.serves_tls:
             return Finding(
@@ -188,16 +122,18 @@ def _no_starttls(story: _Story) -> Finding | None:
     return None
 
 
-def _old_tls(story: _Story) -> Finding | None:
+def _old_tls(story: Story) -> Finding | None:
     step = story.first(Kind.TLS)
     if step is None or not story.offer.rehearses or step.text not in _OLD_TLS:
         return None
-    return Finding(f"speaks {step.text}", "give it a legacy listener", _legacy(story))
+    return Finding(f"speaks {step.text}", "give it a legacy listener", legacy_listener(story))
 
 
-def _line_ends(story: _Story) -> Finding | None:
+def _line_ends(story: Story) -> Finding | None:
     if story.first(Kind.LF) and (not story.offer.legacy or story.offer.rehearses):
-        return Finding("ended its lines with LF alone", "give it a legacy listener", _legacy(story))
+        return Finding(
+            "ended its lines with LF alone", "give it a legacy listener", legacy_listener(story)
+        )
     if story.first(Kind.DATA_LF) and not story.first(Kind.LF):
         return Finding(
             "ended the lines of its mail with LF alone",
@@ -212,18 +148,18 @@ def _line_ends(story: _Story) -> Finding | None:
     return None
 
 
-def _login_gave_up(story: _Story) -> Finding | None:
+def _login_gave_up(story: Story) -> Finding | None:
     tried = [one for one in story.of("AUTH") if one.answer.startswith("334")]
     if not tried or (story.first(Kind.LEFT) is None and not story.of("QUIT")):
         return None
     return Finding(
         f"offered {tried[-1].command} and gave up after 334",
         "give it a login and a password, or turn its login off and name its address",
-        _by_address(story),
+        by_address(story),
     )
 
 
-def _login_wrong(story: _Story) -> Finding | None:
+def _login_wrong(story: Story) -> Finding | None:
     wrong = [one for one in story.of("AUTH") if one.answer.startswith("535")]
     if not wrong or story.answer("AUTH", "235"):
         return None
@@ -239,12 +175,12 @@ def _login_wrong(story: _Story) -> Finding | None:
     )
 
 
-def _login_name(story: _Story) -> str:
+def _login_name(story: Story) -> str:
     secrets = (re.search(r"\(secret of (.+)\)", one.text) for one in story.dialogue.steps)
     return next((found[1] for found in secrets if found), "")
 
 
-def _login_refused(story: _Story) -> Finding | None:
+def _login_refused(story: Story) -> Finding | None:
     if story.answer("AUTH", "538"):
         return Finding(
             "wanted to log in without TLS",
@@ -276,26 +212,28 @@ def _login_refused(story: _Story) -> Finding | None:
     return None
 
 
-def _login_after_helo(story: _Story) -> Finding | None:
+def _login_after_helo(story: Story) -> Finding | None:
     greeted = story.of("HELO") and not story.of("EHLO")
     if not greeted or not story.of("AUTH"):
         return None
     if story.answer("AUTH", "503") or story.offer.rehearses:
-        return Finding("said HELO and then AUTH", "give it a legacy listener", _legacy(story))
+        return Finding(
+            "said HELO and then AUTH", "give it a legacy listener", legacy_listener(story)
+        )
     return None
 
 
-def _stranger(story: _Story) -> Finding | None:
+def _stranger(story: Story) -> Finding | None:
     answers = [one.answer for one in story.of("RCPT")]
     if any(one.startswith("530") for one in answers):
         return Finding(
             f"did not log in, and no rule names {story.peer} alone",
             "set a login at the device, or add its address",
-            _by_address(story),
+            by_address(story),
         )
     refused = next((one for one in answers if "may not send faxes here" in one), "")
     if refused and story.peer in refused:
-        return Finding(f"no rule names {story.peer}", "add it", _by_address(story))
+        return Finding(f"no rule names {story.peer}", "add it", by_address(story))
     if refused:
         name = refused.removeprefix("550 5.7.1 ").partition(" may not")[0]
         return Finding(
@@ -314,7 +252,7 @@ def _stranger(story: _Story) -> Finding | None:
     return None
 
 
-def _recipients(story: _Story) -> Finding | None:
+def _recipients(story: Story) -> Finding | None:
     refused = [one for one in story.of("RCPT") if one.is_refused and not _is_about_sender(one)]
     if not refused:
         return None
@@ -332,12 +270,12 @@ def _recipients(story: _Story) -> Finding | None:
     return Finding(f"refused: {sentence}", "mail2fax number NUMBER tells how it is read")
 
 
-def _is_about_sender(one: _Exchange) -> bool:
+def _is_about_sender(one: Exchange) -> bool:
     words = ("may not send faxes", "no mail server of ours", "sender is stopped")
     return one.answer.startswith("530") or any(word in one.answer for word in words)
 
 
-def _sender(story: _Story) -> Finding | None:
+def _sender(story: Story) -> Finding | None:
     refused = [one for one in story.of("MAIL") if one.is_refused]
     if not refused:
         return None
@@ -346,20 +284,20 @@ def _sender(story: _Story) -> Finding | None:
     return Finding(f"its MAIL was refused: {refused[-1].sentence}", "correct its sender address")
 
 
-def _too_large(one: _Exchange) -> Finding:
+def _too_large(one: Exchange) -> Finding:
     return Finding(
         f"its mail is too large: {one.sentence}",
         "lower its resolution or colours, or raise limits.attachments",
     )
 
 
-def _chunks(story: _Story) -> Finding | None:
+def _chunks(story: Story) -> Finding | None:
     if not story.of("BDAT"):
         return None
     return Finding("used BDAT, which was not offered", "turn CHUNKING off in it")
 
 
-def _strange_lines(story: _Story) -> Finding | None:
+def _strange_lines(story: Story) -> Finding | None:
     strange = [
         one
         for one in story.exchanges
@@ -373,18 +311,18 @@ def _strange_lines(story: _Story) -> Finding | None:
     )
 
 
-def _crowd(story: _Story) -> Finding | None:
+def _crowd(story: Story) -> Finding | None:
     said = [step.text for step in story.dialogue.steps if step.kind is Kind.SAID]
     if not any("Too many connections" in text for text in said):
         return None
     return Finding(
         "was sent away: too many connections from there",
         "name its network in a rule",
-        _by_address(story),
+        by_address(story),
     )
 
 
-def _data(story: _Story) -> Finding | None:
+def _data(story: Story) -> Finding | None:
     ways = story.of("DATA")
     if not ways or ways[-1].answer.startswith(("503", "554 5.5.1")):
         return None  # what came before it was refused, and has its finding
@@ -393,12 +331,12 @@ def _data(story: _Story) -> Finding | None:
         return Finding(
             f"{_REHEARSED}, and its whole mail came",
             "point it at the daemon",
-            _rules_after_rehearsal(story),
+            after_rehearsal(story),
         )
     return _unfinished(story, last) or _answered(last)
 
 
-def _answered(last: _Exchange) -> Finding | None:
+def _answered(last: Exchange) -> Finding | None:
     """What was said about a whole mail."""
     if last.answer.startswith("250"):
         return Finding(f"{_TAKEN}: {last.sentence}")
@@ -410,7 +348,7 @@ def _answered(last: _Exchange) -> Finding | None:
     return Finding(f"its mail was refused: {last.sentence}", told) if last.answer else None
 
 
-def _unfinished(story: _Story, last: _Exchange) -> Finding | None:
+def _unfinished(story: Story, last: Exchange) -> Finding | None:
     if not last.answer.startswith(("354", "421")):
         return None
     began = [step.at for step in story.dialogue.steps if step.text.startswith("354")]
@@ -432,7 +370,7 @@ def _unfinished(story: _Story, last: _Exchange) -> Finding | None:
     )
 
 
-def _gave_up(story: _Story) -> Finding | None:
+def _gave_up(story: Story) -> Finding | None:
     """It left although nothing was refused."""
     if story.exchanges and any(one.is_refused for one in story.exchanges):
         return None
@@ -451,7 +389,7 @@ def _gave_up(story: _Story) -> Finding | None:
     return Finding(f"gave up after {verbs[-1]}, which was answered well", "look at its own log")
 
 
-def _not_offered(story: _Story) -> str:
+def _not_offered(story: Story) -> str:
     said = " ".join(step.text for step in story.dialogue.steps if step.kind is Kind.SAID)
     secured = story.first(Kind.TLS)
     missing = ["TLS"] if "STARTTLS" not in said and not secured else []
@@ -459,30 +397,7 @@ def _not_offered(story: _Story) -> str:
     return " or ".join(missing)
 
 
-def _legacy(story: _Story) -> str:
-    return (
-        "listen:\n  - {name: old-copiers, address: 0.0.0.0, port: 2525, legacy: true}\n"
-        f"{_by_address(story)}"
-    )
-
-
-def _by_address(story: _Story) -> str:
-    return (
-        f"senders:\n  - name: {story.device}\n    networks: [{story.peer or '192.168.1.40'}]\n"
-        "    device: true\n    reply_to: office@your-domain.example"
-    )
-
-
-def _rules_after_rehearsal(story: _Story) -> str:
-    if not story.answer("AUTH", "235"):
-        return _by_address(story)
-    yaml = f"senders:\n  - login: [{story.device}]  # mail2fax user add {story.device}"
-    if story.first(Kind.TLS) is None:
-        yaml += f"\nauth_without_tls: [{story.peer}]  # at your listener"
-    return yaml
-
-
-_LOOKED_FOR: tuple[Callable[[_Story], Finding | None], ...] = (
+_LOOKED_FOR: tuple[Callable[[Story], Finding | None], ...] = (
     _another_protocol,
     _handshake,
     _after_handshake,
@@ -505,7 +420,7 @@ _LOOKED_FOR: tuple[Callable[[_Story], Finding | None], ...] = (
 
 def findings(dialogue: Dialogue) -> tuple[Finding, ...]:
     """What a dialogue means, what weighs most first; at least one."""
-    story = _Story(dialogue)
+    story = Story(dialogue)
     found = tuple(one for look in _LOOKED_FOR if (one := look(story)) is not None)
     if found:
         return tuple(sorted(found, key=lambda one: not one.is_well))

@@ -85,6 +85,7 @@ def told(record: Record, *, numbers: bool) -> dict[str, Any]:
     if not numbers:
         steps = (replace(one, text=masked(one, dialogue.peer)) for one in dialogue.steps)
         dialogue = replace(dialogue, steps=tuple(steps))
+    found = findings(dialogue)
     return {
         "peer": dialogue.peer,
         "helo": dialogue.helo,
@@ -93,5 +94,6 @@ def told(record: Record, *, numbers: bool) -> dict[str, Any]:
         "ended": dialogue.ended,
         "steps": [{"at": round(one.at, 3), "kind": one.kind.value, "text": one.text}
                   for one in dialogue.steps],
-        "findings": [asdict(one) for one in findings(dialogue)],
+        "findings": [asdict(one) for one in found],
+        "in_trouble": dialogue.ended and not found[0].is_well,
     }  # fmt: skip
