@@ -142,7 +142,7 @@ def read_mail(
         wishes=(*headers, *first.wishes, *words.wishes, *subject.wishes),
         subject=subject.text,
         words=words.text,
-        damage=_damage(scanner, leaves, nested=nested),
+        damage=_damage(scanner, leaves, nested=nested) or sorter.lost(),
         question=question(sorter.asked),
         pictures=tuple(sorter.body),
     )

@@ -6,15 +6,16 @@ mails, or a person is asked: a page that is lost is a disaster, a logo on a page
 not, and a question is between them.
 """
 
+import binascii
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from urllib.parse import unquote
 
-from mail2fax.reading.pixels import Pixels
+from mail2fax.reading.pixels import ENOUGH, Pixels, pixels_of
 
 SEND: Final = "send"
 WITHOUT: Final = "without"
@@ -28,6 +29,10 @@ _SHOWN = re.compile(
     r"\b(?:src|background|xlink:href)\s{0,5}=\s{0,5}"
     r"(?:\"([^\"]{1,500})|'([^']{1,500})|([^\"'\s>]{1,500}))"
     r"|url\(\s{0,5}(?:\"([^\"]{1,500})|'([^']{1,500})|([^)]{1,500}))",
+    re.IGNORECASE,
+)
+_WRITTEN = re.compile(
+    r"data:image/[a-z0-9.+-]{1,40}(?:;[^;,\"'<>]{1,200}){0,5};base64,([a-z0-9+/=%\s]+)",
     re.IGNORECASE,
 )
 _WHY_BODY = "A small picture of the text or signature is not faxed."
@@ -148,6 +153,17 @@ def shown_in(text: str) -> frozenset[str]:
     """What an HTML text shows: Content-IDs as ``cid:…`` and locations, unquoted (RFC 2392)."""
     found = (html.unescape(one[one.lastindex or 0]) for one in _SHOWN.finditer(text))
     return frozenset(_reference(one.strip().strip("\"'")) for one in found)
+
+
+def written_in(text: str) -> Iterator[Picture]:
+    """The pictures an HTML text holds itself, as ``data:`` (RFC 2397), as far as they are known."""
+    for one in _WRITTEN.finditer(text):
+        code = "".join(unquote(one[1]).split())
+        try:
+            head = binascii.a2b_base64(code[: ENOUGH // 3 * 4])
+        except binascii.Error:
+            head = b""
+        yield Picture("", len(code) * 3 // 4, pixels_of(head), is_shown=True)
 
 
 def references_to(content_id: str, location: str) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """The pictures of a mail become documents, parts of its text, or a question (M6)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mail2fax.reading import content
@@ -14,14 +14,17 @@ from mail2fax.reading.pictures import (
     Picture,
     PictureKnowledge,
     fate_of,
+    measures,
     references_to,
     shown_in,
     why_not_faxed,
+    written_in,
 )
 from mail2fax.reading.pixels import ENOUGH, pixels_of
 from mail2fax.reading.structure import Part
 
 _MOST_HTML = 1 << 22
+_WRITTEN = "A picture is written into the mail's HTML itself ({}) and cannot be faxed. Attach it."
 
 
 class PictureSorter:
@@ -59,6 +62,12 @@ class PictureSorter:
             self.body.append(sha256)
         return replace(use, purpose=Purpose.NOTHING, why=why_not_faxed(picture, fate))
 
+    def lost(self) -> str | None:
+        """Why the mail cannot be faxed: a page of it is in its HTML, where nothing takes it out."""
+        written = (one for text in self._html(own=True) for one in written_in(text))
+        page = next((one for one in written if fate_of(one) is Fate.DOCUMENT), None)
+        return None if page is None else _WRITTEN.format(measures(page))
+
     def _picture(self, part: Part, ref: PartRef, size: int, sha256: str) -> Picture:
         if self._shown is None:
             self._shown = self._all_shown()
@@ -69,15 +78,16 @@ class PictureSorter:
 
     def _all_shown(self) -> frozenset[str]:
         """What the HTML texts of the mail show."""
-        shown: frozenset[str] = frozenset()
+        return frozenset(one for text in self._html() for one in shown_in(text))
+
+    def _html(self, *, own: bool = False) -> Iterator[str]:
+        """The HTML texts of the mail, as far as read; only its own, or of mails in it too."""
         for part, ref in self._leaves:
+            if own and part.is_in_mail:
+                continue
             if content.HTML in (part.content_type, ref.content_type) and not ref.filename:
-                shown |= shown_in(
-                    in_charset(
-                        self._first_bytes(ref, _MOST_HTML), part.parameters.get("charset", "")
-                    )
-                )
-        return shown
+                raw = self._first_bytes(ref, _MOST_HTML)
+                yield in_charset(raw, part.parameters.get("charset", ""))
 
     def _first_bytes(self, ref: PartRef, most: int) -> bytes:
         """The first decoded bytes of a part, as far as they can be decoded."""

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures.programs import PROGRAMS, NotInstalled
+from mail2fax.reading.mail import read_mail
+from tests.pictures.images import picture
+from tests.pictures.programs import PROGRAMS, Job, NotInstalled, sent
 from tests.pictures.table import read_table
 from tests.pictures.thunderbird import CAPTURED, MAILS
 from tests.pictures.told import PROGRAMS_TABLE, Told, programs, rows_of, told_of
+from tests.unit.mails import real_pdf
 
 _HELD = "It would be held until a person decides: "
 
@@ -41,6 +44,23 @@ def test_every_captured_mail_is_expected_to_be_something() -> None:
 
     assert captured == set(MAILS)
     assert captured == {row.shape.partition("/")[2] for row in rows_of("thunderbird")}
+
+
+async def test_a_page_that_a_program_leaves_in_the_html(tmp_path: Path) -> None:
+    """M6, M8: nodemailer takes pictures out of the HTML only when it is told to."""
+    page, letter = tmp_path / "page.png", tmp_path / "letter.pdf"
+    page.write_bytes(picture("scan"))
+    letter.write_bytes(real_pdf())
+    try:
+        (mail,) = await sent("nodemailer", [Job("in-html", (page,), (letter,), "Page")], tmp_path)
+    except NotInstalled as missing:
+        pytest.skip(f"{missing} is not installed")
+
+    reading = read_mail(mail, len(mail))
+    assert reading.damage == (
+        "A picture is written into the mail's HTML itself (1654 x 2339 pixels, 5 kB) and cannot be "
+        "faxed. Attach it."
+    )
 
 
 async def test_what_is_not_as_expected_is_seen(tmp_path: Path) -> None:

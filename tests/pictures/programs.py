@@ -88,10 +88,10 @@ def _for_node(job: Job) -> dict[str, Any]:
         )
         for file, attachment in zip(job.pictures, attachments, strict=False):
             attachment["cid"] = f"{file.stem} (1)@app"
-    if job.arrangement == "data-url":
+    if job.arrangement in ("data-url", "in-html"):
         told["html"] = WORDS + "".join(f'<img src="{_data_url(file)}">' for file in job.pictures)
         told["attachments"] = attachments[len(job.pictures) :]
-        told["attachDataUrls"] = True
+        told["attachDataUrls"] = job.arrangement == "data-url"
     return told
 
 

@@ -1,5 +1,7 @@
 """M6: what becomes of a picture, case by case, and which pictures an HTML text shows."""
 
+import base64
+
 import pytest
 
 from mail2fax.reading.mail import MailReading, read_mail
@@ -15,10 +17,12 @@ from mail2fax.reading.pictures import (
     references_to,
     shown_in,
     why_not_faxed,
+    written_in,
 )
 from mail2fax.reading.pixels import Pixels
+from tests.pictures.images import picture
 from tests.pictures.table import Row, judged, read_table
-from tests.unit.mails import mail, part
+from tests.unit.mails import attached, mail, part
 
 BODY, DOCUMENT, ASK = Fate.BODY, Fate.DOCUMENT, Fate.ASK
 ROWS = read_table()
@@ -147,6 +151,8 @@ def test_a_hostile_text_takes_no_time() -> None:
     """M2: a megabyte of beginnings that never end."""
     for piece in ('<img src="', "src=", "src='", "url( ", "url('", "src    =   ", "&#" * 4):
         shown_in(piece * (1_000_000 // len(piece)))
+    for piece in ("data:image/", "data:image/a;", "data:image/a;base64,A", "data:image/a;;;;"):
+        assert list(written_in(piece * (1_000_000 // len(piece)))) is not None
 
 
 def test_words_say_what_is_asked_and_why() -> None:
@@ -208,3 +214,43 @@ def test_a_damaged_picture_stops_the_fax() -> None:
     data = mail(bad)
 
     assert len(read_mail(data, len(data)).candidates) == 1
+
+
+def _in_html(data: bytes, kind: str = "png", more: str = "") -> bytes:
+    code = base64.encodebytes(data).decode()
+    html = f'<p>See</p><img src="data:image/{kind}{more};base64,{code}">'
+    return mail(part("Content-Type: text/html; charset=utf-8", html.encode()), attached())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _in_html(picture("scan")),
+        _in_html(picture("photo"), "jpeg", ";filename=Seite%201.jpg"),
+        _in_html(picture("logo")).replace(b"</p>", b"</p>" + _in_html(picture("scan"))),
+    ],
+)
+def test_a_page_in_the_html_itself_stops_the_fax(data: bytes) -> None:
+    """M6, M8: nothing takes it out, so its sender is told; not in silence without it."""
+    damage = read_mail(data, len(data)).damage
+
+    assert damage is not None
+    assert damage.startswith("A picture is written into the mail's HTML itself (")
+    assert "pixels" in damage
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _in_html(picture("logo")),
+        _in_html(picture("square")),
+        _in_html(b"nothing"),
+        _in_html(picture("scan")).replace(b"base64,", b"base64,A==="),
+        mail(part("Content-Type: text/html", b'<img src="cid:x">'), attached()),
+        mail(part("Content-Type: text/plain", b"no html"), attached()),
+        mail(part("Content-Type: message/rfc822", _in_html(picture("scan"))), attached()),
+    ],
+)
+def test_what_is_no_page_does_not(data: bytes) -> None:
+    """M6: a logo, an emblem, what is no picture, texts without any, mails in the mail."""
+    assert read_mail(data, len(data)).damage is None
