@@ -27,6 +27,7 @@ _TO_ASCII = str.maketrans(
     {"\u201c": '"', "\u201d": '"', "\u2026": "...", "\u2013": "-", "\u2014": "-", "\u2019": "'"}
 )
 _MEGABYTE = 1_000_000
+_CUT = "\u2026"
 _NOW = "It goes out now."
 _OVER = "It goes out now: the time you wrote, {}, was over when it could be handed over."
 
@@ -283,7 +284,8 @@ def _fate(story: MailStory, options: Options) -> str:
     if options.cover is not None:
         return "The cover page carries what you asked for; your text itself was not faxed."
     if story.comment and options.body in (None, "comment", "comment+cover"):
-        return "Your text was not sent to the recipient; Fax.Plus keeps it as a comment."
+        kept = "its beginning" if story.comment.endswith(_CUT) else "it"
+        return f"Your text was not sent to the recipient; Fax.Plus keeps {kept} as a comment."
     return "Only the documents were sent to the recipient, no text."
 
 

@@ -106,6 +106,7 @@ def test_accepted_for_several_numbers() -> None:
     [
         (Options(cover=Cover()), "words", "The cover page carries what you asked for"),
         (Options(), "", "Only the documents were sent"),
+        (Options(), "word\u2026", "Fax.Plus keeps its beginning as a comment."),
         (Options(body="off"), "words", "Only the documents were sent"),
         (Options(at=NOW + 86400), "words", "It goes out on 19 Nov 2026, 12:06 CET."),
     ],
