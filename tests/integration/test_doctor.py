@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import shutil
 import signal
+import smtplib
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -188,6 +191,64 @@ def test_the_verb_asks_the_daemon(daemon: tuple[Path, int]) -> None:
     assert run("doctor", "--config", config, "--peer", "192.0.2.9").stdout.endswith("192.0.2.9\n")
 
 
+def test_the_verb_follows_the_daemon(daemon: tuple[Path, int]) -> None:
+    """L13: what was there, then each dialogue when it ends."""
+    config, port = daemon
+    _refused(port)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mail2fax", "doctor", "--follow", "--config", config],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("Each dialogue comes here"):
+                break
+        _refused(port, b"EHLO OTHER\r\n")
+        assert process.stdout.readline() == "\n"
+        assert process.stdout.readline().startswith("127.0.0.1 (OTHER) at listen[0], ")
+        assert process.stdout.readline().startswith("  gave up at EHLO -> it may want TLS or")
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+
+
+def _by_starttls(port: int) -> int:
+    """A program that sends a mail under STARTTLS with a login; the code behind its dot."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+        client.starttls(context=context)
+        client.login("ann", "correct horse")
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail("ann@example.org", [TO], GOOD)
+    return refused.value.smtp_code
+
+
+async def test_a_rehearsal_under_tls() -> None:
+    """L13: a throw-away certificate; the device needs a login, and nothing for the clear."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    async with rehearsal("127.0.0.1", 0) as stage:
+        assert stage.has_tls
+        assert await asyncio.to_thread(_by_starttls, stage.port) == 451
+        (told,) = (await stage.ask({}))["dialogues"]
+
+    (finding,) = told["findings"]
+    assert finding["what"] == "said all it should, and its whole mail came"
+    assert "login: [" in finding["yaml"]
+    assert "auth_without_tls" not in finding["yaml"]
+    assert "TLSv1.3" in [step["text"] for step in told["steps"] if step["kind"] == "TLS"]
+
+
+async def test_without_openssl_a_rehearsal_has_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bad surroundings: it listens all the same, and says so."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    async with rehearsal("127.0.0.1", 0) as stage:
+        assert not stage.has_tls
+
+
 def test_the_verb_listens_itself() -> None:
     """L13: without a daemon; each dialogue when it ends, until Ctrl-C."""
     process = subprocess.Popen(
@@ -207,11 +268,11 @@ def test_the_verb_listens_itself() -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def _refused(port: int) -> None:
-    """A device that leaves after its first recipient."""
-    words = (
-        b"EHLO KM5E21AB\r\nMAIL FROM:<s@example.org>\r\nRCPT TO:<0225550123@fax.example.com>\r\n"
-    )
+REFUSED = b"EHLO KM5E21AB\r\nMAIL FROM:<s@example.org>\r\nRCPT TO:<0225550123@fax.example.com>\r\n"
+
+
+def _refused(port: int, words: bytes = REFUSED) -> None:
+    """A device that leaves without a mail."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as device:
         device.sendall(words + b"QUIT\r\n")
         while device.recv(4096):
