@@ -6,7 +6,7 @@ keys are mistakes. A secret stands in no message. docs/configuration.md lists ev
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -264,13 +264,13 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
         config = Config.model_validate(data)
     except ValidationError as error:
         problems = {*file.problems, *_problems(error, file)}
-        raise ConfigError(sorted(problems, key=_place_of)) from None
+        raise _mistakes(problems, file) from None
     file.problems += _loops(config, file)
     file.problems += _listeners(config, file)
     file.problems += _rules_of_nobody(config, file)
     file.problems += _foreign_bills(config, file)
     if file.problems:
-        raise ConfigError(sorted(file.problems, key=_place_of))
+        raise _mistakes(file.problems, file)
     return config
 
 
@@ -290,6 +290,11 @@ def _credentials(environment: Mapping[str, str]) -> dict[str, str]:
         return {}
     files = (file for file in Path(directory).iterdir() if file.is_file())
     return {file.name: file.read_text(encoding="utf-8").strip() for file in files}
+
+
+def _mistakes(problems: Iterable[str], file: YamlFile) -> ConfigError:
+    """All of them, in order; a secret that stands in a wrong place is named, not shown."""
+    return ConfigError([file.without_secrets(one) for one in sorted(problems, key=_place_of)])
 
 
 def _place_of(problem: str) -> tuple[list[int], str]:

@@ -16,6 +16,7 @@ import yaml
 from mail2fax.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_SHORTEST_SECRET = 6
 _NULL = frozenset({"", "~", "null"})
 Place = tuple[str | int, ...]
 
@@ -27,11 +28,13 @@ class YamlFile:
     Attributes:
         data: mappings, lists, strings and None.
         problems: ``file:line:column: sentence`` each.
+        used: the variables that stand in it, with what they stand for.
     """
 
     name: str
     data: Any = None
     problems: list[str] = field(default_factory=list)
+    used: dict[str, str] = field(default_factory=dict)
     _marks: dict[Place, tuple[int, int]] = field(default_factory=dict)
 
     def at(self, place: Place) -> str:
@@ -40,6 +43,13 @@ class YamlFile:
             place = place[:-1]
         line, column = self._marks.get(place, (1, 1))
         return f"{self.name}:{line}:{column}"
+
+    def without_secrets(self, sentence: str) -> str:
+        """A sentence that names the variables instead of saying what they stand for."""
+        for name, value in self.used.items():
+            if len(value) >= _SHORTEST_SECRET:
+                sentence = sentence.replace(value, f"${{{name}}}")
+        return sentence
 
     def note(self, place: Place, node: yaml.Node) -> None:
         """Remember where a value stands."""
@@ -113,6 +123,8 @@ def _substituted(text: str, place: Place, file: YamlFile, variables: Mapping[str
         if name not in variables:
             sentence = f"${{{name}}} is not set. Put {name}=... into .env or the environment"
             file.problems.append(f"{file.at(place)}: {sentence}")
+        else:
+            file.used[name] = variables[name]
         return variables.get(name, f"${{{name}}}")
 
     return _VARIABLE.sub(replaced, text)

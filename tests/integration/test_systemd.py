@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from mail2fax.service_manager import ServiceManager
+from tests.integration.test_children import pages
 from tests.integration.test_cli import config_with_tls
+from tests.integration.test_reader_unit import READER, Unit, readers, slow_mail
 from tests.integration.tls_bench import Authority
 
 UNITS = Path(__file__).parents[2] / "systemd"
@@ -170,6 +172,47 @@ def test_an_abstract_socket_is_told_too() -> None:
         own.bind(f"\0mail2fax-{os.getpid()}")
         ServiceManager({"NOTIFY_SOCKET": f"@mail2fax-{os.getpid()}"}).stopping()
         assert own.recv(100) == b"STOPPING=1"
+
+
+def group(name: str) -> set[str]:
+    """The system calls of one of systemd's groups."""
+    listed = subprocess.check_output(["systemd-analyze", "syscall-filter", name], text=True)
+    words = [line.strip() for line in listed.splitlines()[1:] if not line.strip().startswith("#")]
+    inner = (group(word) for word in words if word.startswith("@"))
+    return {word for word in words if word and word[0] != "@"}.union(*inner)
+
+
+def allowed(unit: str) -> set[str]:
+    """The system calls a unit allows: each line of its filter adds, or with ~ takes away."""
+    calls: set[str] = set()
+    for line in re.findall(r"^SystemCallFilter=(.*)", (UNITS / unit).read_text(), re.MULTILINE):
+        named = [group(one) if one[0] == "@" else {one} for one in line.lstrip("~").split()]
+        calls = calls - set().union(*named) if line[0] == "~" else calls.union(*named)
+    return calls | group("@default")
+
+
+@has_systemd
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+async def test_the_reader_needs_no_call_that_its_unit_forbids(tmp_path: Path) -> None:
+    """L12: nothing here enforces the filter, so the calls of a real child are held against it.
+
+    Looking up our user's name asks a name service, and giving up the network is tried again:
+    both may fail.
+    """
+    trace = tmp_path / "trace"
+    traced = ("strace", "-f", "-qq", "-o", str(trace), *READER)
+    async with Unit(tmp_path / "reader.sock", traced) as unit:
+        children = readers(unit, deadline=60)
+        await children.prepare(slow_mail(tmp_path), tmp_path / "converted")
+        assert await pages(children, tmp_path) == 2
+        await children.close()
+        await unit.ended(0)
+    calls = re.findall(r"^\d+ +(\w+)\((.*)", trace.read_text(), re.MULTILINE)
+    names = {name for name, _ in calls}
+
+    assert {"read", "openat", "setitimer"} <= names
+    assert names - allowed("mail2fax-reader@.service") <= {"socket", "connect", "unshare"}
+    assert not [one for one in calls if "PROT_WRITE|PROT_EXEC" in one[1]]
 
 
 NO_CORE = """
