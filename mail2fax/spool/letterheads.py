@@ -12,16 +12,18 @@ _MOST = 200
 _KEPT = 90 * 86400.0
 
 
-def known(connection: Connection, who: str) -> frozenset[str]:
+def known(connection: Connection, who: str, before: float) -> frozenset[str]:
     """SHA-256 of the pictures that belonged to the text of three earlier mails.
 
     Args:
         who: the identity; of very many pictures the 200 it used last are told.
+        before: when the mail came that is looked at. What is learned while it is on hold must
+            not answer for a person what that person was asked.
     """
     picture = schema.picture.c
     query = (
         select(picture.sha256)
-        .where(picture.who == who)
+        .where(picture.who == who, picture.seen_at < before)
         .group_by(picture.sha256)
         .having(func.count() >= _OFTEN)
         .order_by(func.max(picture.seen_at).desc())

@@ -68,7 +68,7 @@ def claim(connection: Connection, now: float, limit: int, lease: float) -> list[
             tuple(faxes[row.id]),
             has_reply_address=bool(row.reply_to),
             pictures_decided=row.pictures_decided,
-            known_pictures=letterheads.known(connection, row.who),
+            known_pictures=letterheads.known(connection, row.who, row.received_at),
             waits=series.is_open(row.series),
             others=series.others_of(connection, row.id, row.series),
             joined=series.kind_of(row.series),

@@ -119,6 +119,20 @@ async def test_three_answers_teach_the_letterhead(desk: HoldDesk) -> None:
     assert any("every mail" in part.why for part in story.not_faxed)
 
 
+async def test_what_is_learned_meanwhile_answers_no_question(desk: HoldDesk) -> None:
+    """M6, M8: three other mails teach the letterhead; who said send gets the picture faxed."""
+    desk.start()
+    held = [await desk.done(await desk.number(n)) for n in range(4)]
+    for story in held[:3]:
+        await desk.command("release", story, pictures="without")
+        await desk.when(story.id, lambda one: one.state == "prepared")
+
+    await desk.command("release", held[3], pictures="send")
+    story = await desk.when(held[3].id, lambda one: one.state == "prepared")
+
+    assert len(story.documents) == 2
+
+
 async def test_what_was_faxed_is_never_taken_for_a_letterhead(desk: HoldDesk) -> None:
     """M6: three mails whose pictures were sent as documents teach nothing; old rows go."""
     desk.start()
@@ -127,10 +141,11 @@ async def test_what_was_faxed_is_never_taken_for_a_letterhead(desk: HoldDesk) ->
         await desk.command("release", story, pictures="send")
         await desk.when(story.id, lambda one: one.state == "prepared")
 
+    soon = desk.clock.now() + 1
     assert (await desk.done(await desk.number(4))).state == "held"
-    assert len(await desk.spool.do(letterheads.known, "network:n")) == 1  # the small logo
+    assert len(await desk.spool.do(letterheads.known, "network:n", soon)) == 1  # the small logo
     await desk.spool.do(letterheads.forget, desk.clock.now() + 91 * 86400)
-    assert await desk.spool.do(letterheads.known, "network:n") == frozenset()
+    assert await desk.spool.do(letterheads.known, "network:n", soon) == frozenset()
 
 
 async def test_a_dropped_mail_ends_and_is_told(desk: HoldDesk) -> None:
