@@ -16,6 +16,7 @@ from mail2fax.clock import Clock, utc
 from mail2fax.config import Config
 from mail2fax.config_fields import machine_timezone
 from mail2fax.daemon import children, contacts_file, holds_on, rule_of
+from mail2fax.json_form import as_json
 from mail2fax.preparing.children import ChildFailed, Children
 from mail2fax.preparing.documents import Asked, finest
 from mail2fax.reading.addresses import AddressReading, AddressRules, read_address
@@ -35,15 +36,7 @@ from mail2fax.reading.options.decision import (
 )
 from mail2fax.reading.options.rules import OptionRules
 from mail2fax.reading.series import SplitPattern
-from mail2fax.values import (
-    Destination,
-    Options,
-    Reading,
-    Response,
-    SeriesPart,
-    Verdict,
-    as_json,
-)
+from mail2fax.values import Destination, Options, Reading, Response, SeriesPart, Verdict
 
 _PIECE = 1 << 18
 _TOLD = ("part", "filename", "content_type", "size", "sha256", "pages")

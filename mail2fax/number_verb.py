@@ -84,8 +84,8 @@ def _in_words(reading: "AddressReading") -> str:
 
 def _as_json(text: str, reading: "AddressReading") -> str:
     """``text``, ``steps``, ``destinations``, ``options``, ``refused`` (the SMTP answer)."""
+    from mail2fax.json_form import as_json  # noqa: PLC0415
     from mail2fax.reading.countries import country_name  # noqa: PLC0415
-    from mail2fax.values import as_json  # noqa: PLC0415
 
     wishes = reading.destinations[0].wishes if reading.destinations else ()
     told = {

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from mail2fax.cores import forbid_cores
+from mail2fax.json_form import as_json, from_json
 from mail2fax.preparing.documents import Asked, DocumentLimits, prepare_mail
 from mail2fax.preparing.watch import Watch
-from mail2fax.values import as_json, from_json
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _ROOM = 1_000_000

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mail2fax.errors import Mail2FaxError
+from mail2fax.json_form import from_json
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.documents import Asked, DocumentLimits, Prepared
 from mail2fax.preparing.obtaining import Line, NoChild, Obtain, spawned
-from mail2fax.values import from_json
 
 _MAILS_PER_CHILD = 50
 _IDLE_SECONDS = 60.0

@@ -22,9 +22,9 @@ from typing import Any
 from mail2fax import events
 from mail2fax.clock import Clock
 from mail2fax.errors import Mail2FaxError, SpoolLocked
+from mail2fax.json_form import as_json
 from mail2fax.spool import holds, people_commands, stories
 from mail2fax.spool.spool import Spool, Station
-from mail2fax.values import as_json
 
 _UCRED = struct.Struct("3i")  # process, user, group
 _LONGEST_REQUEST = 1 << 16

@@ -2,10 +2,11 @@
 
 from sqlalchemy import Connection, select
 
+from mail2fax.json_form import as_json
 from mail2fax.spool import schema
 from mail2fax.spool.lifecycle import FaxEvent, FaxState
 from mail2fax.spool.moves import FAX, move
-from mail2fax.values import End, Outcome, as_json
+from mail2fax.values import End, Outcome
 
 _OPEN = (FaxState.PENDING, FaxState.TWIN)
 

@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, union_all
 
+from mail2fax.json_form import from_json
 from mail2fax.spool import schema
 from mail2fax.spool.lifecycle import FaxState, JobState
 from mail2fax.spool.records import DocumentAtRest, FaxToOrder, Job
-from mail2fax.values import Converted, Document, Options, from_json
+from mail2fax.values import Converted, Document, Options
 
 _JOB, _FAX, _MAIL, _PAIR = schema.job.c, schema.fax.c, schema.mail.c, schema.job_fax.c
 _UNDER_WAY = (JobState.READY, JobState.UPLOADED, JobState.INTENT, JobState.IN_DOUBT)

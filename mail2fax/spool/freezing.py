@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from mail2fax.errors import Mail2FaxError
+from mail2fax.json_form import from_json
 from mail2fax.spool import jobs, schema
 from mail2fax.spool.frozen import name_for, names
 from mail2fax.spool.lifecycle import JobEvent, JobState
 from mail2fax.spool.moves import JOB, move
-from mail2fax.values import Identity, from_json
+from mail2fax.values import Identity
 
 _WAITING = (JobState.READY, JobState.UPLOADED)
 

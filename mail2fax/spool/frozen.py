@@ -2,8 +2,9 @@
 
 from sqlalchemy import Connection, select
 
+from mail2fax.json_form import from_json
 from mail2fax.spool import schema
-from mail2fax.values import Identity, from_json
+from mail2fax.values import Identity
 
 _NAMES = select(schema.frozen.c.name)
 

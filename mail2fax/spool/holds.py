@@ -10,12 +10,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, select
 
 from mail2fax.errors import Mail2FaxError
+from mail2fax.json_form import as_json
 from mail2fax.spool import ending, schema
 from mail2fax.spool.lifecycle import MailEvent, MailState
 from mail2fax.spool.moves import MAIL, move
 from mail2fax.spool.naming import new_answer_token
 from mail2fax.spool.replies import ASKED, REFUSED, owe
-from mail2fax.values import NotFaxed, as_json
+from mail2fax.values import NotFaxed
 
 NEVER: Final = 1e15
 """A hold until somebody decides: there is nobody to tell that its time is over."""

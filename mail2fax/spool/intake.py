@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from mail2fax.json_form import as_json
 from mail2fax.spool import jobs, schema
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, MailEvent, MailState
 from mail2fax.spool.moves import FAX, MAIL, line, move, move_all, remember
 from mail2fax.spool.naming import new_id, new_reference
 from mail2fax.spool.records import NewMail
 from mail2fax.spool.replies import POSTMASTER, owe
-from mail2fax.values import as_json
 
 ANSWER_OPEN, ANSWER_READ, ANSWER_UNREAD = "open", "read", "unread"
 _TWIN_DAYS = 5 * 86400.0  # a client gives up after 4 to 5 days (RFC 5321 4.5.4.1)

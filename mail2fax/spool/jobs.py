@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
+from mail2fax.json_form import as_json
 from mail2fax.spool import frozen, schema
 from mail2fax.spool.finding import get
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState, MailState
 from mail2fax.spool.moves import FAX, JOB, line, move, remember
 from mail2fax.spool.naming import new_id, token_of
 from mail2fax.spool.replies import ACCEPTED, FROZEN, HELD, OUTCOME, WAITING, owe
-from mail2fax.values import End, Outcome, as_json
+from mail2fax.values import End, Outcome
 
 _JOB, _FAX, _MAIL, _PAIR = schema.job.c, schema.fax.c, schema.mail.c, schema.job_fax.c
 _UNDER_WAY = (JobState.READY, JobState.UPLOADED, JobState.INTENT, JobState.IN_DOUBT)

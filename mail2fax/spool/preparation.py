@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from mail2fax.json_form import as_json, from_json
 from mail2fax.spool import ending, jobs, letterheads, schema, series
 from mail2fax.spool.lifecycle import MailEvent, MailState
 from mail2fax.spool.moves import MAIL, move
 from mail2fax.spool.records import FaxToPrepare, MailToPrepare
 from mail2fax.spool.replies import REFUSED, owe
-from mail2fax.values import Document, NotFaxed, Options, Wish, as_json, from_json
+from mail2fax.values import Document, NotFaxed, Options, Wish
 
 _MAIL, _FAX = schema.mail.c, schema.fax.c
 _DUE = (

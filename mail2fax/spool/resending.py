@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, insert, select, update
 
+from mail2fax.json_form import as_json
 from mail2fax.spool import finding, jobs, schema
 from mail2fax.spool.lifecycle import FaxState, JobEvent
 from mail2fax.spool.moves import JOB, move
 from mail2fax.spool.records import RESENT, Job, is_meant_for
-from mail2fax.values import Document, Options, as_json
+from mail2fax.values import Document, Options
 
 
 def earlier_fax(connection: Connection, wanted: str, who: str | None) -> str | None:

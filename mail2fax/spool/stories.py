@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select
 
+from mail2fax.json_form import from_json
 from mail2fax.spool import schema
 from mail2fax.spool.finding import document_of, options_of_fax
 from mail2fax.spool.lifecycle import MailState
@@ -14,7 +15,7 @@ from mail2fax.spool.records import (
     MailStory,
     ReplyStory,
 )
-from mail2fax.values import Identity, NotFaxed, Options, Outcome, from_json
+from mail2fax.values import Identity, NotFaxed, Options, Outcome
 
 _JOB, _REPLY, _LINE = schema.job.c, schema.reply.c, schema.history.c
 _THIS: BindParameter[str] = bindparam("mail")

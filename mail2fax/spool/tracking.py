@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 
+from mail2fax.json_form import as_json, from_json
 from mail2fax.spool import jobs, schema, usage
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobState
 from mail2fax.spool.moves import FAX, move
 from mail2fax.spool.records import FaxToTrack
 from mail2fax.spool.replies import OUTCOME, owe
-from mail2fax.values import Options, Outcome, as_json, from_json
+from mail2fax.values import Options, Outcome
 
 
 def ordered(connection: Connection) -> list[FaxToTrack]:

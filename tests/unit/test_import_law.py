@@ -7,12 +7,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "mail2fax"
 
-GROUND = {"errors", "events", "values", "clock", "cores"}
+GROUND = {"errors", "events", "values", "json_form", "clock", "cores"}
 PLAIN = {"reading", "spool", "faxplus"}
 STATIONS = {"accepting", "preparing", "sending", "answering", "web"}
 MAY_IMPORT = {
     "errors": set(),
     "values": set(),
+    "json_form": {"values"},
     "clock": set(),
     "cores": set(),
     "service_manager": set(),
@@ -42,7 +43,16 @@ MAY_IMPORT = {
     "rehearsal": {"accepting", "spool", "clock", "config", "explain"},
     "explain_words": set(),
     "explain_verb": {"errors", "config", "explain", "explain_words"},
-    "number_verb": {"reading", "errors", "values", "config", "config_fields", "daemon", "explain"},
+    "number_verb": {
+        "reading",
+        "errors",
+        "values",
+        "json_form",
+        "config",
+        "config_fields",
+        "daemon",
+        "explain",
+    },
     "people_verbs": {"errors", "config", "config_fields", "accepting", "spool"},
     "cli": STATIONS
     | PLAIN

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mail2fax.json_form import as_json, from_json
 from mail2fax.values import (
     Cover,
     Destination,
@@ -18,8 +19,6 @@ from mail2fax.values import (
     Retry,
     Verdict,
     Wish,
-    as_json,
-    from_json,
 )
 
 
