@@ -36,8 +36,8 @@ from mail2fax.reading.decoding import is_known
 from mail2fax.reading.gate import Gate
 from mail2fax.reading.mail import read_mail
 from mail2fax.reading.parts import made_up_name
+from tests.corpora import CORPORA
 
-BESIDE = Path(__file__).parents[2] / "shared" / "corpora"
 _CHUNK = 32768
 _MADE_UP = re.compile(r"document-\d+(\.\w+)?")
 
@@ -330,7 +330,7 @@ def seconds(action: Callable[[bytes], object], data: bytes) -> float:
 def main() -> None:
     """Read every mail of the corpora in both ways and print what was recovered."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("directory", type=Path, nargs="?", default=BESIDE)
+    parser.add_argument("directory", type=Path, nargs="?", default=CORPORA)
     parser.add_argument("--misses", action="store_true", help="print what is not right of ours")
     parser.add_argument("--only", default="", help="only files with this in their name")
     arguments = parser.parse_args()

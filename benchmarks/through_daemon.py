@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.servers import RECIPIENT, Server, mail2fax, pss
+from tests.corpora import CORPORA
 from tests.unit.crashers import CRASHERS
 
-BESIDE = Path(__file__).parents[2] / "shared" / "corpora"
 MOST_SECONDS = 1.0
 MOST_GROWTH = 16.0
 _MEGABYTE = 1_000_000
@@ -159,7 +159,7 @@ async def run(directory: Path, size: int) -> bool:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("directory", type=Path, nargs="?", default=BESIDE)
+    parser.add_argument("directory", type=Path, nargs="?", default=CORPORA)
     parser.add_argument("--size", type=int, default=_CRASHER_SIZE, help="bytes of each crasher")
     arguments = parser.parse_args()
     sys.exit(0 if asyncio.run(run(arguments.directory, arguments.size)) else 1)

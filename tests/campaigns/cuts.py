@@ -23,8 +23,8 @@ from pathlib import Path
 from mail2fax.preparing.documents import DocumentLimits, prepare_mail
 from mail2fax.reading.gate import Gate
 from mail2fax.reading.structure import StructureScanner
+from tests.corpora import CORPORA
 
-BESIDE = Path(__file__).parents[3] / "shared" / "corpora"
 _STEP = 2048
 MAILS = (
     "clients/captured/aiosmtplib.eml",
@@ -171,7 +171,7 @@ def _memory() -> str | None:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("directory", type=Path, nargs="?", default=BESIDE)
+    parser.add_argument("directory", type=Path, nargs="?", default=CORPORA)
     parser.add_argument("--random", type=int, default=None, help="so many random cuts of each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="only mails with this in their name")

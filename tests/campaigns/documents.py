@@ -22,9 +22,9 @@ from pathlib import Path
 from PIL import Image
 
 from mail2fax.preparing.children import ChildFailed, Children
+from tests.corpora import CORPORA
 from tests.unit.mails import attached, mail
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpora"
 MOST_SECONDS = 5.0
 GRACE = 0.5
 """Starting a child and writing the mail are not the document's time."""
@@ -81,8 +81,8 @@ class Tally:
 
 def corpus() -> list[Sample]:
     """Every document of the corpus."""
-    rows = map(json.loads, (CORPUS / "documents.jsonl").read_text("utf-8").splitlines())
-    found = [(row, CORPUS / "documents" / row["source"] / row["file"]) for row in rows]
+    rows = map(json.loads, (CORPORA / "documents.jsonl").read_text("utf-8").splitlines())
+    found = [(row, CORPORA / "documents" / row["source"] / row["file"]) for row in rows]
     return [Sample(path.name, path.read_bytes(), row.get("pages")) for row, path in found]
 
 
@@ -99,7 +99,7 @@ def pictures() -> list[Sample]:
 
 def streams() -> list[Sample]:
     """Outlook's winmail.dat, of the corpus's mails."""
-    found = sorted((CORPUS / "mails").rglob("*.tnef"))
+    found = sorted((CORPORA / "mails").rglob("*.tnef"))
     return [Sample(path.name, path.read_bytes()) for path in found]
 
 

@@ -16,9 +16,9 @@ from mail2fax.reading.damage import Damaged
 from mail2fax.reading.gate import Gate, GateReading
 from mail2fax.reading.mail import MailReading, read_mail
 from mail2fax.reading.structure import StructureScanner
+from tests.corpora import CORPORA
 from tests.unit.crashers import CRASHERS
 
-BESIDE = Path(__file__).parents[3] / "shared" / "corpora"
 _LARGEST_SEED = 60_000
 
 
@@ -130,7 +130,7 @@ def main() -> None:
     import atheris  # noqa: PLC0415 - an extra
 
     with tempfile.TemporaryDirectory() as corpus:
-        for number, seed in enumerate(seeds(BESIDE)):
+        for number, seed in enumerate(seeds(CORPORA)):
             Path(corpus, str(number)).write_bytes(seed)
         atheris.instrument_all()
         atheris.Setup([*sys.argv, corpus], check)

@@ -5,17 +5,14 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns import cuts
+from tests.corpora import CORPORA, needs_corpora
 from tests.unit.mails import TEXT, attached, mail, part, real_pdf
-
-needs_corpora = pytest.mark.skipif(
-    not cuts.BESIDE.exists(), reason="the corpora of real mails are not beside the project"
-)
 
 
 @needs_corpora
 def test_real_mails_cut_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
     """M8: twenty mails, forty random places each; none gives a part of a document."""
-    assert cuts.campaign(cuts.BESIDE, "", 40, 7)
+    assert cuts.campaign(CORPORA, "", 40, 7)
     assert capsys.readouterr().out.count("\n") == len(cuts.MAILS) + 1
 
 

@@ -1,20 +1,17 @@
 """M9: page counts of real documents, where independent tools agree on the answer."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from mail2fax.preparing.pages import Damaged, Locked, pages_of_pdf, pages_of_tiff
+from tests.corpora import CORPORA, needs_corpora
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpora"
 COUNTERS = {"tiff": pages_of_tiff, "pdf": pages_of_pdf}
 
 
 def documents() -> list[dict[str, Any]]:
     """The corpus's PDF and TIFF files, none where it is absent."""
-    index = CORPUS / "documents.jsonl"
+    index = CORPORA / "documents.jsonl"
     if not index.exists():
         return []
     lines = index.read_text(encoding="utf-8").splitlines()
@@ -23,14 +20,14 @@ def documents() -> list[dict[str, Any]]:
 
 def counted(row: dict[str, Any]) -> int | None:
     """Our page count of a corpus file, None when it is refused."""
-    path = CORPUS / "documents" / row["source"] / row["file"]
+    path = CORPORA / "documents" / row["source"] / row["file"]
     try:
         return COUNTERS[row["magic"]](path)
     except (Damaged, Locked):
         return None
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="no document corpus beside the checkout")
+@needs_corpora
 def test_page_counts_are_those_the_tools_agree_on() -> None:
     """M9: every agreed count, and no file that raises anything but damage or a lock."""
     rows = documents()

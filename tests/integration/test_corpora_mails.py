@@ -6,17 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from mail2fax.reading.damage import Damaged
 from mail2fax.reading.decoding import decode
 from mail2fax.reading.gate import Gate
 from mail2fax.reading.mail import read_mail
+from tests.corpora import CORPORA, needs_corpora
 
-CORPORA = Path(__file__).parents[3] / "shared" / "corpora"
-pytestmark = pytest.mark.skipif(
-    not CORPORA.exists(), reason="the corpora of real mails are not beside the project"
-)
+pytestmark = needs_corpora
 MEANT_AS_PICTURES = {"photo.jpg"}  # shown in the text by cid, and small (M6)
 
 

@@ -12,9 +12,9 @@ import pytest
 from mail2fax.preparing.documents import DocumentLimits, Prepared, prepare_mail
 from mail2fax.preparing.pages import Damaged
 from mail2fax.preparing.tnef import attachments
+from tests.corpora import CORPORA, needs_corpora
 from tests.unit.mails import TEXT, attached, mail, real_pdf, real_tiff
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpora"
 PDF, TIFF = real_pdf(2), real_tiff(1)
 UNICODE, BINARY, LONG, BOOLEAN = 0x1F, 0x102, 3, 0xB
 LONG_NAME, CONTENT, METHOD, HIDDEN, TYPE = 0x3707, 0x3701, 0x3705, 0x7FFE, 0x370E
@@ -166,17 +166,17 @@ def test_a_mail_inside_that_nothing_closed_is_refused(tmp_path: Path) -> None:
 
 def streams() -> list[tuple[bytes, list[dict[str, Any]]]]:
     """The corpus's streams and what other programs found in them; none where it is absent."""
-    index = CORPUS / "mails.jsonl"
+    index = CORPORA / "mails.jsonl"
     rows = map(json.loads, index.read_text("utf-8").splitlines() if index.exists() else ())
     found = [row for row in rows if row["file"].endswith(".tnef")]
     return [
-        ((CORPUS / "mails" / row["corpus"] / row["file"]).read_bytes(),
+        ((CORPORA / "mails" / row["corpus"] / row["file"]).read_bytes(),
          row["expected"]["attachments"])
         for row in found
     ]  # fmt: skip
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="no corpus beside the checkout")
+@needs_corpora
 def test_real_streams_hold_what_others_found_in_them() -> None:
     """M5: every file with a digest, of 19 real streams, but objects and mails inside mails."""
     missing = []
