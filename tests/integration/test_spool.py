@@ -631,3 +631,16 @@ def test_a_ledger_that_is_behind_is_copied_and_upgraded(tmp_path: Path) -> None:
     assert [copy.name for copy in tmp_path.glob("*.before-*")] == [
         f"ledger.sqlite3.before-{schema.SCHEMA}"
     ]
+
+
+async def test_what_is_in_hand_is_not_due_again(desk: Desk) -> None:
+    """S2, R1: neither a job that is carried already, nor one whose mail is being uploaded."""
+    mail_id = await desk.prepared()
+    now = desk.clock.now()
+    (job,) = await desk.spool.do(finding.due, now, 5)
+
+    assert await desk.spool.do(finding.due, now, 5, [job.id], []) == []
+    assert await desk.spool.do(finding.due, now, 5, [], [mail_id]) == []
+    await desk.spool.do(jobs.happened, job.id, JobEvent.UPLOADED, now)
+    assert await desk.spool.do(finding.due, now, 5, [job.id], []) == []
+    assert [job.id] == [one.id for one in await desk.spool.do(finding.due, now, 5, [], [mail_id])]
