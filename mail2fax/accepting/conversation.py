@@ -12,24 +12,23 @@ from functools import partial
 from typing import Any, Protocol
 
 from mail2fax import events
-from mail2fax.accepting.admission import STOPPED, admit, candidates, is_within
-from mail2fax.accepting.answer_address import answer_address
+from mail2fax.accepting.admission import admit, is_within
 from mail2fax.accepting.dialogue import arguments, greeting, login
 from mail2fax.accepting.dialogue.data import LF
 from mail2fax.accepting.dialogue.lines import EndOfInput, LineTooLong, NotSmtp
 from mail2fax.accepting.dialogue.proxy import BadProxyHeader
 from mail2fax.accepting.dialogue.tls import Certificates
 from mail2fax.accepting.people import office_of
-from mail2fax.accepting.postmaster import Doorbell, is_role
 from mail2fax.accepting.proof import Proof
-from mail2fax.accepting.settings import RelaySettings, TryLater
+from mail2fax.accepting.reception import Host as ReceptionHost
+from mail2fax.accepting.reception import Reception
+from mail2fax.accepting.settings import TryLater
 from mail2fax.accepting.signs import Signs
 from mail2fax.accepting.sockets import are_descriptors_short
 from mail2fax.accepting.taking import NO_ROOM, Answer, Taking, too_large
 from mail2fax.accepting.taking import Host as TakingHost
 from mail2fax.accepting.transaction import Client, Transaction
 from mail2fax.accepting.wire import Farewell, Wire
-from mail2fax.reading.addresses import AddressRules
 from mail2fax.spool import naming
 from mail2fax.spool.notices import Refusal
 from mail2fax.values import Response
@@ -49,11 +48,10 @@ _CROWDED = Response(421, "4.3.2", "Too many connections. Try again later")
 _HELLO_FIRST = Response(503, "5.5.1", "Say EHLO first")
 
 
-class Host(TakingHost, Protocol):
+class Host(TakingHost, ReceptionHost, Protocol):
     """What a conversation needs of its listener."""
 
     stopping: bool
-    doorbell: Doorbell
     certificates: Certificates | None
 
     def enter(self, conversation: "Conversation") -> bool:
@@ -100,6 +98,7 @@ class Conversation:
         self._at_rest = False
         self._signs = Signs(lambda mail_id: host.note(self._spool.answer_read(mail_id)))
         self._taking = Taking(host, wire, self._signs)
+        self._reception = Reception(host)
         self._commands: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {
             "MAIL": self._mail, "RCPT": self._recipient, "DATA": self._data,
             "RSET": self._reset, "QUIT": self._quit, "BDAT": self._binary_data,
@@ -139,13 +138,7 @@ class Conversation:
                     self.proof = Proof(await self._wire.lines.announced())
             except TimeoutError:
                 raise BadProxyHeader("it did not come in time") from None
-        self.is_known = self._is_admitted()
-
-    def _is_admitted(self) -> bool:
-        """Whether some rule may admit what was proved so far."""
-        if self._settings.relay is not None:
-            return bool(candidates(self._settings.rules, self.proof))
-        return admit(self._settings.rules, self.proof) is not None
+        self.is_known = self._reception.may_admit(self.proof)
 
     async def _end(self, *, has_entered: bool) -> None:
         if self._signs.missing:
@@ -325,7 +318,7 @@ class Conversation:
             raise EndOfInput from None
         self._helo, self._is_extended, self._transaction = "", False, None
         self.proof = Proof(self.proof.peer, names)
-        if not self.is_known and self._is_admitted():
+        if not self.is_known and self._reception.may_admit(self.proof):
             self._host.recognised(self)
             self.is_known = True
 
@@ -406,57 +399,9 @@ class Conversation:
         if isinstance(path, Response):
             await self._say(path, "RCPT")
             return
-        said = await answer_address(path, transaction, self._settings, self.proof, self._spool)
-        if said is not None:
-            await self._say(said, "RCPT")
-            return
-        reach = self._reach(transaction)
-        if is_role(path, self._settings.admin_at):
-            is_known = not isinstance(reach, Response)
-            await self._say(self._to_admin(path, transaction, is_known=is_known), "RCPT")
-        elif isinstance(reach, Response):
-            await self._say(transaction.refuse(path, reach), "RCPT")
-        else:
-            now = self._host.clock.now()
-            await self._say(transaction.add(path, reach, self._settings.limits, now), "RCPT")
-
-    def _to_admin(self, path: str, transaction: Transaction, *, is_known: bool) -> Response:
-        """The admin as a recipient, from whoever may talk to us (A2)."""
-        refusal = None
-        if not is_known and not transaction.for_admin:
-            refusal = self._host.doorbell.ring(self.proof.peer, self._host.clock.now())
-        return refusal or transaction.add_admin(path)
-
-    def _reach(self, transaction: Transaction) -> AddressRules | Response:
-        """How this client's recipients are read, or why it may have none."""
-        relay = self._settings.relay
-        if relay is not None:
-            return self._reach_of_server(relay, transaction)
-        transaction.rule = admit(self._settings.rules, self.proof)
-        if transaction.rule is None:
-            return self._stranger()
-        if transaction.rule.is_frozen(self.proof, self._spool.frozen):
-            return STOPPED
-        return transaction.rule.addresses
-
-    def _stranger(self) -> Response:
-        if self._settings.logins is not None and self.proof.login is None:
-            how = "Log in first" if self._no_login() is None else "Say STARTTLS and log in first"
-            return Response(530, "5.7.0", how)
-        who = self.proof.login.name if self.proof.login else self.proof.peer
-        text = f"{who} may not send faxes here. An administrator can add it to senders"
-        return Response(550, "5.7.1", text)
-
-    def _reach_of_server(
-        self, relay: RelaySettings, transaction: Transaction
-    ) -> AddressRules | Response:
-        """A mail server only opens the conversation; whose mail it is shows after the dot."""
-        if not self._is_admitted():
-            text = f"{self.proof.peer} is no mail server of ours. An administrator can name it"
-            return Response(550, "5.7.1", text)
-        if not transaction.mail_from:
-            return Response(550, "5.7.1", "A mail without a sender is not faxed")
-        return relay.reach
+        may_log_in = self._no_login() is None
+        said = await self._reception.received(path, transaction, self.proof, may_log_in=may_log_in)
+        await self._say(said, "RCPT")
 
     async def _data(self, _argument: str) -> None:
         transaction = self._transaction

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mail2fax.accepting import conversation
+from mail2fax.accepting import reception
 from mail2fax.accepting.conversation import Conversation
 from tests.fuzz.dialogue import run
 
@@ -47,6 +47,6 @@ def test_a_transaction_that_outlives_the_greeting_is_caught(
 
 def test_a_mail_without_a_rule_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Promise 5: planted."""
-    monkeypatch.setattr(conversation, "admit", lambda rules, _proof: rules[0])
+    monkeypatch.setattr(reception, "admit", lambda rules, _proof: rules[0])
     with pytest.raises(AssertionError):
         run(500, 8, always_the_same=True)
