@@ -4,6 +4,7 @@ Stations never see the configuration; each gets the plain values it needs from h
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, get_args
@@ -292,7 +293,18 @@ def listener_settings(
         auth_without_tls=listen.auth_without_tls,
         legacy=listen.legacy,
         relay=RelaySettings(reach_of(config, listen)) if listen.of_relays else None,
+        reports=reports_go_back(config, rules),
     )
+
+
+def reports_go_back(config: Config, rules: Iterable[Rule]) -> bool:
+    """Whether a listener can promise its senders reports (DSN, W5).
+
+    Some rule there must answer the sender, not a fixed address; and the relay must take mail
+    of the null sender, without which a report may loop.
+    """
+    answered = any(rule.reply_to == ENVELOPE for rule in rules)
+    return answered and config.relay.envelope_from is None
 
 
 def place_of(listen: Listen) -> Place:

@@ -148,6 +148,28 @@ class RefusedRecipient:
     response: str
 
 
+NEVER = "NEVER"
+SUCCESS, FAILURE, DELAY = NOTIFY = ("SUCCESS", "FAILURE", "DELAY")
+"""What a sender may want a delivery report of (RFC 3461 4.1); `NEVER` stands alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One accepted forward-path, and what its sender wants to be told of it (RFC 3461).
+
+    Attributes:
+        written: exactly as on the wire.
+        numbers: the fax numbers read out of it, in E.164.
+        notify: `NEVER`, or some of `NOTIFY`; empty when the sender did not say.
+        original: ORCPT as ``type;address``, decoded; empty when the sender did not say.
+    """
+
+    written: str
+    numbers: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
+    original: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One SMTP transaction: who handed over what for whom.
@@ -159,6 +181,9 @@ class Envelope:
         peer: the client's address as text.
         helo: what the client called itself.
         listener: name of the listener it came in by.
+        recipients: the same as ``rcpt_tos``, with what is to be told of each.
+        envelope_id: ENVID, decoded; empty when the sender did not say.
+        returned: RET: ``FULL`` or ``HDRS``; empty when the sender did not say.
     """
 
     mail_from: str
@@ -167,6 +192,9 @@ class Envelope:
     peer: str = ""
     helo: str = ""
     listener: str = ""
+    recipients: tuple[Recipient, ...] = ()
+    envelope_id: str = ""
+    returned: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,6 +272,8 @@ class Conversation:
             yield "PIPELINING"
         yield f"SIZE {self._settings.size}"
         yield from ("8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
+        if self._settings.reports:
+            yield "DSN"
         if self._no_tls() is None:
             yield "STARTTLS"
         if self._no_login() is None:
@@ -386,21 +388,24 @@ class Conversation:
             await self._say(NO_ROOM, "MAIL")
         else:
             contacts = self._settings.contacts()
-            self._transaction = Transaction(found.path, found.size, contacts=contacts)
+            self._transaction = Transaction(
+                found.path, found.size, contacts=contacts,
+                envelope_id=found.envelope_id, returned=found.returned,
+            )  # fmt: skip
             await self._say(Response(250, "2.1.0", "OK"))
 
     async def _recipient(self, argument: str) -> None:
-        path = arguments.rcpt_argument(argument)
+        found = arguments.rcpt_argument(argument)
         self._asked_for = argument.partition(":")[2].strip()
         transaction = self._transaction
         if transaction is None:
             await self._say(Response(503, "5.5.1", "Say MAIL first"), "RCPT")
             return
-        if isinstance(path, Response):
-            await self._say(path, "RCPT")
+        if isinstance(found, Response):
+            await self._say(found, "RCPT")
             return
         may_log_in = self._no_login() is None
-        said = await self._reception.received(path, transaction, self.proof, may_log_in=may_log_in)
+        said = await self._reception.received(found, transaction, self.proof, may_log_in=may_log_in)
         await self._say(said, "RCPT")
 
     async def _data(self, _argument: str) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mail2fax.accepting.admission import STOPPED, admit, candidates
 from mail2fax.accepting.answer_address import answer_address
+from mail2fax.accepting.dialogue.arguments import RecipientArgument
 from mail2fax.accepting.postmaster import Doorbell, is_role
 from mail2fax.accepting.proof import Proof
 from mail2fax.accepting.settings import ListenerSettings, RelaySettings
@@ -42,16 +43,23 @@ class Reception:
         return admit(self._settings.rules, proof) is not None
 
     async def received(
-        self, path: str, transaction: Transaction, proof: Proof, *, may_log_in: bool
+        self,
+        recipient: RecipientArgument,
+        transaction: Transaction,
+        proof: Proof,
+        *,
+        may_log_in: bool,
     ) -> Response:
         """Take one recipient, or say why not.
 
         Args:
-            path: the forward-path, as written.
+            recipient: as written.
             transaction: gets the recipient, or the refusal.
             proof: what the client proved.
             may_log_in: whether it could log in as the session stands now.
         """
+        path = recipient.path
+        transaction.asked[path] = recipient
         said = await answer_address(path, transaction, self._settings, proof, self._spool)
         if said is not None:
             return said

@@ -123,6 +123,7 @@ class ListenerSettings:
         admin_at: domains whose postmaster and abuse are the admin; none without an admin (A2).
         domains: our fax domains, at which answers come in (W6).
         rehearses: no mail is taken for good; only the dialogue counts (L13).
+        reports: whether the sender can be sent the reports that DSN promises (W5).
     """
 
     name: str
@@ -143,6 +144,7 @@ class ListenerSettings:
     admin_at: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     rehearses: bool = False
+    reports: bool = False
 
     @property
     def is_lmtp(self) -> bool:

@@ -1,9 +1,10 @@
 """One SMTP transaction on our side of the wire: sender, recipients, and what was said to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from mail2fax.accepting.admission import Rule
+from mail2fax.accepting.dialogue.arguments import RecipientArgument
 from mail2fax.accepting.people import reply_addresses, with_person
 from mail2fax.accepting.postmaster import ROLES, TAKEN, is_role
 from mail2fax.accepting.proof import Proof
@@ -21,6 +22,7 @@ from mail2fax.values import (
     Envelope,
     FaxNumber,
     Identity,
+    Recipient,
     RefusedRecipient,
     Response,
     SeriesPart,
@@ -62,6 +64,9 @@ class Transaction:
         about: id of the mail that an answer is about; then there is no other recipient (W6).
         barred: those of them that the rule, once it was known, does not allow.
         for_admin: whether postmaster or abuse is among the recipients (A2).
+        asked: every recipient that was named, with what is to be told of it (RFC 3461).
+        envelope_id: ENVID.
+        returned: RET.
     """
 
     mail_from: str
@@ -74,6 +79,9 @@ class Transaction:
     barred: dict[str, Response] = field(default_factory=dict)
     for_admin: bool = False
     about: str | None = None
+    asked: dict[str, RecipientArgument] = field(default_factory=dict)
+    envelope_id: str = ""
+    returned: str = ""
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -204,6 +212,7 @@ class Transaction:
             envelope=Envelope(
                 self.mail_from, tuple(self.paths), tuple(self.refused),
                 peer, client.helo, client.listener,
+                tuple(self._recipients()), self.envelope_id, self.returned,
             ),
             identity=Identity(ROLES[0], "network", peer),
             session=client.session,
@@ -212,6 +221,13 @@ class Transaction:
             for_admin=self.for_admin,
         )  # fmt: skip
         return self._with_faxes(mail, client.proof, found) if self.paths else mail
+
+    def _recipients(self) -> Iterator[Recipient]:
+        """The accepted recipients, with what is to be told of each."""
+        for path, destinations in self.paths.items():
+            asked = self.asked.get(path, RecipientArgument(path))
+            numbers = tuple(str(one.number) for one in destinations if one.number is not None)
+            yield Recipient(path, numbers, asked.notify, asked.original)
 
     def _with_faxes(self, mail: NewMail, proof: Proof, found: GateReading) -> NewMail:
         """What its rule says of a mail that is faxed."""

@@ -167,6 +167,9 @@ def _mail_row(mail: NewMail, reference: str) -> dict[str, Any]:
         "attempts": 0,
         "next_try": 0.0,
         "answers": mail.answers,
+        "recipients": as_json(mail.envelope.recipients),
+        "envelope_id": mail.envelope.envelope_id,
+        "returned": mail.envelope.returned,
         **_series_columns(mail),
     }
 

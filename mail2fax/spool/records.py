@@ -13,6 +13,7 @@ from mail2fax.values import (
     Options,
     Outcome,
     Quota,
+    Recipient,
     SeriesPart,
     Wish,
 )
@@ -292,3 +293,5 @@ class MailStory:
     history: tuple[HistoryLine, ...] = ()
     hold_until: float | None = None
     answer_token: str = ""
+    recipients: tuple[Recipient, ...] = ()
+    envelope_id: str = ""

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 """Alembic revision these tables are (`mail2fax/spool/migrations`)."""
 
 metadata = MetaData()
@@ -69,6 +69,12 @@ mail = Table(
     Column("pictures_decided", Text),
     # An answer to one of our replies: which mail it is about. It is never faxed.
     Column("answers", Text),
+    # What the envelope asked to be told of each recipient (RFC 3461).
+    Column("recipients", JSON, nullable=False, server_default="[]"),
+    Column("envelope_id", Text, nullable=False, server_default=""),
+    Column("returned", Text, nullable=False, server_default=""),
+    # What came for, when it is neither a fax nor an answer: `bounce`, of a reply of ours.
+    Column("purpose", Text, nullable=False, server_default=""),
     Index("mail_answers", "answers"),
     Index("mail_due", "state", "next_try"),
     Index("mail_series", "series"),
@@ -298,4 +304,37 @@ notice = Table(
     Column("why", Text, nullable=False),
     Index("notice_due", "state", "next_try"),
     Index("notice_device", "device", "due_at"),
+)
+
+trouble = Table(
+    "trouble",
+    metadata,
+    # What is wrong with the house, one row a kind: since when, and whether the admin knows (S6).
+    Column("kind", Text, primary_key=True),
+    Column("began_at", Float, nullable=False),
+    Column("over_at", Float),
+    # The mail that told of its beginning; none while the last of this kind is too young.
+    Column("told_at", Float),
+    Column("alert_id", Text),
+    Column("facts", Text, nullable=False),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    # One mail to the admin that a trouble has begun, or is over.
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("is_over", Integer, nullable=False),
+    Column("began_at", Float, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("address", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try", Float, nullable=False),
+    Column("told_at", Float),
+    Column("told_to", Text),
+    Column("why", Text, nullable=False),
+    Index("alert_due", "state", "next_try"),
 )

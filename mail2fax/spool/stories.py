@@ -15,7 +15,7 @@ from mail2fax.spool.records import (
     MailStory,
     ReplyStory,
 )
-from mail2fax.values import Identity, NotFaxed, Options, Outcome
+from mail2fax.values import Identity, NotFaxed, Options, Outcome, Recipient
 
 _JOB, _REPLY, _LINE = schema.job.c, schema.reply.c, schema.history.c
 _THIS: BindParameter[str] = bindparam("mail")
@@ -93,6 +93,8 @@ def of_mail(connection: Connection, mail_id: str) -> MailStory:
         history=_history(connection, mail_id),
         hold_until=row.next_try if row.state == MailState.HELD else None,
         answer_token=_answer_token(connection, mail_id),
+        recipients=tuple(from_json(Recipient, one) for one in row.recipients),
+        envelope_id=row.envelope_id,
     )
 
 

@@ -7,6 +7,7 @@ aiosmtpd gives them to a parser that drops what stands in parentheses, crashes o
 import re
 from dataclasses import dataclass
 
+from mail2fax.accepting.dialogue import dsn
 from mail2fax.reading.addresses import split_path
 from mail2fax.values import Response
 
@@ -20,10 +21,27 @@ _BODIES = frozenset({"7BIT", "8BITMIME"})
 
 @dataclass(frozen=True, slots=True)
 class MailArgument:
-    """MAIL's argument: the reverse-path, empty for the null sender, and the declared size."""
+    """MAIL's argument: the reverse-path, empty for the null sender, and what it declares.
+
+    Attributes:
+        size: SIZE, 0 when it was not said.
+        envelope_id: ENVID, decoded.
+        returned: RET.
+    """
 
     path: str
     size: int = 0
+    envelope_id: str = ""
+    returned: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientArgument:
+    """RCPT's argument: the forward-path exactly as written, and what is to be told of it."""
+
+    path: str
+    notify: tuple[str, ...] = ()
+    original: str = ""
 
 
 def mail_argument(text: str) -> MailArgument | Response:
@@ -38,16 +56,30 @@ def mail_argument(text: str) -> MailArgument | Response:
     parameters = _parameters(rest, _MAIL_KNOWN)
     if isinstance(parameters, Response):
         return parameters
+    try:
+        return _declared(path, parameters)
+    except ValueError as error:
+        return Response(501, "5.5.4", str(error))
+
+
+def _declared(path: str, parameters: dict[str, str]) -> MailArgument:
+    """What a mail declares.
+
+    Raises:
+        ValueError: what a parameter may be, a sentence.
+    """
     if parameters.get("BODY", "7BIT").upper() not in _BODIES:
-        return Response(501, "5.5.4", "BODY may be 7BIT or 8BITMIME")
+        raise ValueError("BODY may be 7BIT or 8BITMIME")
     size = parameters.get("SIZE", "0")
     if not _NUMBER.fullmatch(size):
-        return Response(501, "5.5.4", "SIZE must be a number of bytes")
-    return MailArgument(path, int(size))
+        raise ValueError("SIZE must be a number of bytes")
+    envelope_id = dsn.envelope_id(parameters["ENVID"]) if "ENVID" in parameters else ""
+    returned = dsn.returned(parameters["RET"]) if "RET" in parameters else ""
+    return MailArgument(path, int(size), envelope_id, returned)
 
 
-def rcpt_argument(text: str) -> str | Response:
-    """Read what stands behind RCPT: the forward-path exactly as written, or what is wrong."""
+def rcpt_argument(text: str) -> RecipientArgument | Response:
+    """Read what stands behind RCPT; the response says what is wrong with it."""
     found = _RCPT.fullmatch(text)
     if not found:
         return Response(501, "5.5.4", "Write RCPT TO:<address>")
@@ -58,7 +90,14 @@ def rcpt_argument(text: str) -> str | Response:
     if not path:
         return Response(501, "5.1.3", "The address is empty. Write the fax number in it")
     parameters = _parameters(rest, _RCPT_KNOWN)
-    return parameters if isinstance(parameters, Response) else path
+    if isinstance(parameters, Response):
+        return parameters
+    try:
+        wanted = dsn.notify(parameters["NOTIFY"]) if "NOTIFY" in parameters else ()
+        original = dsn.original_recipient(parameters["ORCPT"]) if "ORCPT" in parameters else ""
+    except ValueError as error:
+        return Response(501, "5.5.4", str(error))
+    return RecipientArgument(path, wanted, original)
 
 
 def _parameters(rest: str, known: frozenset[str]) -> dict[str, str] | Response:
@@ -68,5 +107,7 @@ def _parameters(rest: str, known: frozenset[str]) -> dict[str, str] | Response:
         if name.upper() not in known:
             shown = "".join(letter for letter in name[:40] if letter.isascii())
             return Response(555, "5.5.4", f"The parameter {shown} is not known here")
+        if name.upper() in found:
+            return Response(501, "5.5.4", f"The parameter {name.upper()} stands there twice")
         found[name.upper()] = value
     return found
