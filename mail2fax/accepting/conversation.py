@@ -5,7 +5,6 @@ ASCII. What it has proved so far is one `Proof`; a mail between MAIL and its dot
 `Transaction`; taking it is `taking`'s.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from functools import partial
@@ -15,7 +14,8 @@ from mail2fax import events
 from mail2fax.accepting.admission import admit, is_within
 from mail2fax.accepting.dialogue import arguments, greeting, login
 from mail2fax.accepting.dialogue.data import LF
-from mail2fax.accepting.dialogue.lines import EndOfInput, LineTooLong, NotSmtp
+from mail2fax.accepting.dialogue.lines import LineTooLong, NotSmtp
+from mail2fax.accepting.dialogue.link import EndOfInput
 from mail2fax.accepting.dialogue.proxy import BadProxyHeader
 from mail2fax.accepting.dialogue.tls import Certificates
 from mail2fax.accepting.people import office_of
@@ -134,10 +134,10 @@ class Conversation:
         settings = self._settings
         if is_within(self.proof.peer, settings.proxy_from):
             try:
-                async with asyncio.timeout(settings.patience.hello):
-                    self.proof = Proof(await self._wire.lines.announced())
+                announced = await self._wire.lines.announced(settings.patience.hello)
             except TimeoutError:
                 raise BadProxyHeader("it did not come in time") from None
+            self.proof = Proof(announced)
         self.is_known = self._reception.may_admit(self.proof)
 
     async def _end(self, *, has_entered: bool) -> None:
@@ -179,8 +179,7 @@ class Conversation:
         lines = self._wire.lines
         buffered, self._at_rest = lines.buffered, True
         try:
-            async with asyncio.timeout(self._settings.patience.command):
-                line = await self._wire.line()
+            line = await self._wire.line(self._settings.patience.command)
         except TimeoutError:
             text = "No command came in time. Good bye"
             raise Farewell(Response(421, "4.4.2", text)) from None

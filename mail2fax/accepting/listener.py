@@ -16,8 +16,8 @@ from mail2fax.accepting import sockets
 from mail2fax.accepting.conversation import Conversation
 from mail2fax.accepting.crowd import Crowd, CrowdLimits
 from mail2fax.accepting.dialogue import internals
-from mail2fax.accepting.dialogue.hangup import StaysOnHangup
-from mail2fax.accepting.dialogue.lines import READ_SIZE
+from mail2fax.accepting.dialogue.link import READ_SIZE, Link
+from mail2fax.accepting.dialogue.members import FewMembers
 from mail2fax.accepting.dialogue.tls import Certificates
 from mail2fax.accepting.doctor.dialogue import Offer, Record
 from mail2fax.accepting.doctor.shelf import Shelf
@@ -59,6 +59,7 @@ class Listener:
         self.certificates: Certificates | None = None
         self.sessions: set[Conversation] = set()
         self.offer = offer_of(settings)
+        self.buffer = memoryview(bytearray(READ_SIZE))
         self._crowd = crowd or Crowd(CrowdLimits())
         self._shelf = shelf or Shelf()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -149,24 +150,30 @@ class Listener:
         )
 
 
-class Session(StaysOnHangup, SMTP):
-    """aiosmtpd's side of one connection; it starts the conversation and keeps out of it."""
+class Session(FewMembers, SMTP):
+    """aiosmtpd's side of one connection: it starts the conversation and keeps out of it."""
+
+    link: Link
 
     def __init__(self, listener: Listener) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(None, hostname=listener.settings.hostname, timeout=_NEVER, loop=loop)
         self._listener = listener
 
-    async def _handle_client(self) -> None:
-        """Aiosmtpd calls this when a client has connected."""
+    def connection_made(self, transport: Any) -> None:
+        """A client has connected: what it sends goes to the link, nothing to aiosmtpd."""
+        super().connection_made(transport)
         internals.stop_timer(self)
-        transport = internals.writer_of(self).transport
-        transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # the selector's transport
         _no_delay(transport)
+        self.link = Link(transport, self._listener.buffer)
+        transport.set_protocol(self.link)
+
+    async def _handle_client(self) -> None:
+        """The session; aiosmtpd has made it a task."""
         settings = self._listener.settings
         unread_for = settings.patience.command
         record = Record(self._listener.offer, self._listener.clock.now)
-        wire = Wire(self, may_end_lf=settings.legacy, unread_for=unread_for, record=record)
+        wire = Wire(self.link, may_end_lf=settings.legacy, unread_for=unread_for, record=record)
         await Conversation(self._listener, wire).run()
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from mail2fax import events
 from mail2fax.accepting.admission import Rule
 from mail2fax.accepting.dialogue.data import DotScanner
-from mail2fax.accepting.dialogue.patience import is_too_slow
+from mail2fax.accepting.dialogue.patience import PatienceSettings, is_too_slow
 from mail2fax.accepting.postmaster import LARGE, MOST_BYTES
 from mail2fax.accepting.settings import ListenerSettings, RelayedMail
 from mail2fax.accepting.signs import Signs
@@ -45,6 +45,64 @@ class Host(Protocol):
 
     def in_background(self, work: Coroutine[Any, Any, str]) -> "asyncio.Task[str]":
         """Run something that goes on when the client has gone."""
+
+
+class Arriving:
+    """A mail's data on their way from the wire to the disk, past the gate.
+
+    Attributes:
+        scanner: finds their end, and keeps what came behind it.
+        refusal: why they cannot be kept; the rest is read and dropped.
+    """
+
+    def __init__(
+        self,
+        scanner: DotScanner,
+        gate: Gate,
+        file: MailFile,
+        bound: tuple[int, Response],
+        patience: PatienceSettings,
+        clock: Clock,
+    ) -> None:
+        """Make ready for the first bytes behind 354.
+
+        Args:
+            scanner: new.
+            gate: new.
+            file: where they go.
+            bound: the most bytes, and what is said of more.
+            patience: how slowly they may come.
+            clock: for that.
+        """
+        self.scanner = scanner
+        self.refusal: Response | None = None
+        self._gate = gate
+        self._file = file
+        self._most, self._large = bound
+        self._patience = patience
+        self._clock = clock
+        self._began = clock.now()
+        self._received = self._size = 0
+
+    def take(self, chunk: bytes) -> bool:
+        """Take the next bytes; whether the end was among them.
+
+        Raises:
+            Farewell: they come too slowly, or never end.
+        """
+        self._received += len(chunk)
+        data = self.scanner.feed(chunk)
+        self._size += len(data)
+        if self._size > 2 * self._most:
+            raise Farewell(Response(421, "4.3.4", "The mail never ends. Good bye"))
+        if self.refusal is None and self._size > self._most:
+            self.refusal = self._large
+        if self.refusal is None:
+            self._gate.feed(data)
+            self.refusal = _written(self._file, data)
+        if is_too_slow(self._patience, self._clock.now() - self._began, self._received):
+            raise Farewell(Response(421, "4.4.2", "The data come too slowly. Good bye"))
+        return self.scanner.done
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +144,7 @@ class Taking:
         with file:
             await self._wire.write(_GO_AHEAD)
             gate = Gate(nested=_may_be_nested(transaction))
-            most, large = self._bound(transaction)
-            refusal = await self._stream(gate, file, most, large)
+            refusal = await self._stream(self._arriving(transaction, gate, file))
             if refusal is not None:
                 return Answer(refusal, ends=refusal is _LINE_ENDS)
             found = gate.finish()
@@ -121,48 +178,27 @@ class Taking:
         mail = transaction.new_answer(mail_id, naming.new_reference(), now, client, found)
         return await self._commit(mail, client, file)
 
-    def _bound(self, transaction: Transaction) -> tuple[int, Response]:
-        """The most bytes it may have, few when it goes to the admin alone (A2), and the refusal."""
-        size = self._settings.size
-        return (size, too_large(size)) if transaction.paths else (MOST_BYTES, LARGE)
+    def _arriving(self, transaction: Transaction, gate: Gate, file: MailFile) -> "Arriving":
+        """What takes the data; few when the mail goes to the admin alone (A2)."""
+        size, is_faxed = self._settings.size, bool(transaction.paths)
+        bound = (size, too_large(size)) if is_faxed else (MOST_BYTES, LARGE)
+        scanner = DotScanner(self._wire.lines.end)
+        return Arriving(scanner, gate, file, bound, self._settings.patience, self._host.clock)
 
-    async def _stream(
-        self, gate: Gate, file: MailFile, most: int, large: Response
-    ) -> Response | None:
-        """Take the data to disk, past the gate; why they cannot be kept, or None."""
-        lines = self._wire.lines
-        scanner, size, refusal = DotScanner(lines.end), 0, None
-        began = self._host.clock.now()
-        while not scanner.done:
-            data = scanner.feed(await self._next_chunk(began, size))
-            size += len(data)
-            if size > 2 * most:
-                raise Farewell(Response(421, "4.3.4", "The mail never ends. Good bye"))
-            if refusal is None and size > most:
-                refusal = large
-            if refusal is None:
-                gate.feed(data)
-                refusal = _written(file, data)
-        lines.give_back(scanner.rest)
-        return _LINE_ENDS if scanner.improper else refusal
-
-    async def _next_chunk(self, began: float, received: int) -> bytes:
-        """The next bytes of data.
+    async def _stream(self, arriving: "Arriving") -> Response | None:
+        """Take the data to disk, past the gate; why they cannot be kept, or None.
 
         Raises:
             EndOfInput: the client has gone.
-            Farewell: none came in time.
+            Farewell: they came too slowly, or never ended.
         """
-        patience = self._settings.patience
         try:
-            async with asyncio.timeout(patience.silence):
-                data = await self._wire.chunk()
+            await self._wire.pour(arriving.take, self._settings.patience.silence)
         except TimeoutError:
             text = "No data came in time. Good bye"
             raise Farewell(Response(421, "4.4.2", text)) from None
-        if is_too_slow(patience, self._host.clock.now() - began, received + len(data)):
-            raise Farewell(Response(421, "4.4.2", "The data come too slowly. Good bye"))
-        return data
+        self._wire.lines.give_back(arriving.scanner.rest)
+        return _LINE_ENDS if arriving.scanner.improper else arriving.refusal
 
     async def _weighed(
         self,

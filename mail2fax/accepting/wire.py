@@ -7,11 +7,11 @@ import asyncio
 import contextlib
 import re
 import ssl
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
-from mail2fax.accepting.dialogue import internals, tls
-from mail2fax.accepting.dialogue.lines import READ_SIZE, EndOfInput, Lines, LineTooLong, NotSmtp
+from mail2fax.accepting.dialogue import tls
+from mail2fax.accepting.dialogue.lines import Lines, LineTooLong, NotSmtp
+from mail2fax.accepting.dialogue.link import EndOfInput, Link
 from mail2fax.accepting.doctor.dialogue import Kind, Record
 from mail2fax.values import Response
 
@@ -35,33 +35,29 @@ class Wire:
     Attributes:
         lines: what the client sends.
         over: the last word was said; nothing more is read.
-        is_tls: the handshake was made.
         record: what was said so far.
     """
 
     def __init__(
         self,
-        protocol: Any,
+        link: Link,
         *,
         may_end_lf: bool = False,
         unread_for: float = 300.0,
         record: Record | None = None,
     ) -> None:
-        """Take a connection over.
+        """Talk over a connection.
 
         Args:
-            protocol: aiosmtpd's, connected.
+            link: the connection.
             may_end_lf: see `Lines`.
             unread_for: seconds that a client may leave our answers unread.
             record: where it is written down; None for a new one.
         """
-        self._protocol = protocol
+        self._link = link
         self._unread_for = unread_for
-        self._writer = internals.writer_of(protocol)
-        self._reader = internals.reader_of(protocol)
-        self.lines = Lines(self._reader, may_end_lf=may_end_lf)
+        self.lines = Lines(link, may_end_lf=may_end_lf)
         self.over = False
-        self.is_tls = False
         self._last_code = 0
         self.record = record or Record()
         self.record.peer = self.peer
@@ -69,13 +65,18 @@ class Wire:
     @property
     def peer(self) -> str:
         """The address at the other end; empty for a UNIX socket."""
-        name = self._writer.get_extra_info("peername")
+        name = self._link.transport.get_extra_info("peername")
         return str(name[0]) if name else ""
 
-    async def line(self) -> bytes:
+    @property
+    def is_tls(self) -> bool:
+        """Whether the handshake was made."""
+        return self._link.is_tls
+
+    async def line(self, within: float) -> bytes:
         """The next command line; see `Lines.line`."""
         try:
-            line = await self.lines.line()
+            line = await self.lines.line(within)
         except EndOfInput:
             self.record.note(Kind.LEFT)
             raise
@@ -85,15 +86,18 @@ class Wire:
         self.record.heard(line, ends_lf=self.lines.ended_lf)
         return line
 
-    async def chunk(self) -> bytes:
-        """The next bytes of data; see `Lines.chunk`."""
+    async def pour(self, sink: Callable[[bytes], bool], silence: float) -> None:
+        """Hand the data to a sink as they come; see `Link.pour`."""
+
+        def counted(data: bytes) -> bool:
+            self.record.data(data)
+            return sink(data)
+
         try:
-            data = await self.lines.chunk()
+            await self._link.pour(counted, silence)
         except EndOfInput:
             self.record.note(Kind.LEFT)
             raise
-        self.record.data(data)
-        return data
 
     async def write(self, data: bytes) -> None:
         """Send bytes, and wait while the client does not read.
@@ -102,10 +106,8 @@ class Wire:
             ConnectionError: the client has gone, or has not read for minutes.
         """
         self.record.said(data)
-        self._writer.write(data)
         try:
-            async with asyncio.timeout(self._unread_for):
-                await self._writer.drain()
+            await self._link.write(data, self._unread_for)
         except TimeoutError:
             self.abort()
             raise ConnectionError("the client does not read") from None
@@ -126,8 +128,8 @@ class Wire:
         self.over = True
         last_words = _on_the_wire([response])
         self.record.said(last_words)
-        self._writer.write(last_words)
-        self._writer.close()
+        self._link.transport.write(last_words)
+        self._link.transport.close()
 
     async def start_tls(self, context: ssl.SSLContext, go_ahead: bytes = b"") -> tuple[str, ...]:
         """Make the handshake; the names in the client's certificate.
@@ -141,17 +143,16 @@ class Wire:
             OSError: the handshake failed.
         """
         self.record.said(go_ahead)
-        self._writer.write(go_ahead)
-        transport = self._writer.transport
+        self._link.transport.write(go_ahead)
         try:
-            await tls.upgrade(self._protocol, transport, context, self.lines.take_all())
+            await tls.upgrade(self._link, context)
         except OSError as error:
             self.record.note(Kind.TLS_FAILED, _why(error))
             raise
-        self.is_tls = True
-        layer = self._writer.get_extra_info("ssl_object")
+        transport = self._link.transport
+        layer = transport.get_extra_info("ssl_object")
         self.record.note(Kind.TLS, layer.version() or "")
-        return tls.names_of(self._writer.transport)
+        return tls.names_of(transport)
 
     async def finish(self) -> None:
         """End it so that a refusal with which it ends is read.
@@ -160,24 +161,23 @@ class Wire:
         lost with it; what still comes is read and forgotten for a moment. TLS cannot do that.
         """
         self.record.end()
-        transport = self._writer.transport
+        transport = self._link.transport
         refused = self.over and self._last_code >= 400  # noqa: PLR2004 - RFC 5321 4.2.1
         if refused and transport.can_write_eof() and not transport.is_closing():
-            with contextlib.suppress(OSError):  # a time-out is one too
+            with contextlib.suppress(OSError, EndOfInput):  # a time-out is one too
                 transport.write_eof()
                 async with asyncio.timeout(_LINGER_SECONDS):
-                    while await self._reader.read(READ_SIZE):
-                        pass
-        self._writer.close()
+                    await self._link.pour(lambda _data: False, _LINGER_SECONDS)
+        transport.close()
 
     def close(self) -> None:
         """End it once everything is sent."""
         self.record.end()
-        self._writer.close()
+        self._link.transport.close()
 
     def abort(self) -> None:
         """End it now."""
-        self._writer.transport.abort()
+        self._link.transport.abort()
 
 
 def _why(error: OSError) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mail2fax.accepting.conversation import Conversation
+from mail2fax.accepting.dialogue.link import Link
 from mail2fax.accepting.listener import Listener
 from mail2fax.accepting.settings import ListenerSettings, RelaySettings
 from mail2fax.accepting.wire import Wire
@@ -53,8 +54,6 @@ SEEDS = (
 class Paper(asyncio.Transport):
     """A transport that keeps what is written."""
 
-    max_size = 0
-
     def __init__(self) -> None:
         super().__init__({"peername": ("127.0.0.1", 4711)})
         self.said = b""
@@ -81,18 +80,12 @@ class Paper(asyncio.Transport):
         return False
 
 
-class Side:
-    """What stands in the place of aiosmtpd's protocol: its two streams."""
-
-    def __init__(self, data: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        self.paper = Paper()
-        self._reader = asyncio.StreamReader(loop=loop)
-        protocol = asyncio.StreamReaderProtocol(self._reader, loop=loop)
-        protocol.connection_made(self.paper)
-        self._writer = asyncio.StreamWriter(self.paper, protocol, self._reader, loop)
-        self._reader.feed_data(data)
-        self._reader.feed_eof()
+def linked(paper: Paper, data: bytes) -> Link:
+    """A connection over which all of it has come, and the end."""
+    link = Link(paper, memoryview(bytearray()))
+    link.waiting += data
+    link.eof_received()
+    return link
 
 
 class Alarm(logging.Handler):
@@ -138,12 +131,12 @@ class Fuzzed:
 
     async def _converse(self, data: bytes) -> bytes:
         listener = self.listeners[data[0] % len(KINDS)]
-        side = Side(data[1:])
-        wire = Wire(side, may_end_lf=listener.settings.legacy)
+        paper = Paper()
+        wire = Wire(linked(paper, data[1:]), may_end_lf=listener.settings.legacy)
         async with asyncio.timeout(20):
             await Conversation(listener, wire).run()
-        assert side.paper.closed
-        return side.paper.said
+        assert paper.closed
+        return paper.said
 
     async def _count(self) -> int:
         found: int = await self.spool.do(_not_by_lmtp)

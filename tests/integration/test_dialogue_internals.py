@@ -38,7 +38,6 @@ async def test_every_private_name_is_there(tmp_path: Path) -> None:
     async with Desk(tmp_path) as desk, connected(desk) as session:
         missing = [name for name in internals.NAMES if not hasattr(session, name)]
         assert missing == []
-        assert isinstance(internals.waiting_in(internals.reader_of(session)), int)
 
 
 async def test_the_session_is_ours(tmp_path: Path) -> None:
@@ -51,19 +50,22 @@ async def test_the_session_is_ours(tmp_path: Path) -> None:
         assert session._timeout_handle.cancelled()
 
 
-async def test_aiosmtpd_would_still_cancel_on_hang_up() -> None:
-    """L2: the reason for `hangup`; when this fails, the fix may go."""
+async def test_aiosmtpd_would_still_cancel_on_hang_up(tmp_path: Path) -> None:
+    """L2: the reason for the link; when this fails, it may stay for its speed alone."""
     assert "cancel" in SMTP.eof_received.__code__.co_names
-    assert "cancel" not in Session.eof_received.__code__.co_names
+    async with Desk(tmp_path) as desk, connected(desk) as session:
+        assert session.link.transport.get_protocol() is session.link
+
+
+async def test_aiosmtpd_finds_no_commands_of_its_own(tmp_path: Path) -> None:
+    """L4: it would look at all of its members for each connection; the conversation answers."""
+    async with Desk(tmp_path) as desk, connected(desk) as session:
+        assert session._smtp_methods == {}
+        assert session._auth_methods == {}
+    assert len(SMTP(None, hostname="me", loop=asyncio.get_running_loop())._smtp_methods) > 10
 
 
 async def test_the_log_of_commands_is_silent(tmp_path: Path) -> None:
     """L4: aiosmtpd's INFO tells every fax number."""
     async with Desk(tmp_path):
         assert logging.getLogger("mail.log").getEffectiveLevel() == logging.WARNING
-
-
-async def test_reads_are_small(tmp_path: Path) -> None:
-    """L1: 32 KB a read."""
-    async with Desk(tmp_path) as desk, connected(desk) as session:
-        assert session.transport.max_size == 32768

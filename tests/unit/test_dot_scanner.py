@@ -49,6 +49,30 @@ def test_the_scanner_equals_a_naive_one(body: bytes, cuts: list[int]) -> None:
     assert (mail, scanner.rest) == naive(stream)
 
 
+@given(
+    st.integers(1, 6), st.integers(1, 9),
+    st.lists(st.tuples(st.integers(0, 99), st.sampled_from([b"\r", b"\n", b"\0", b"", b"x"]))),
+    st.none() | st.integers(0, 99),
+)  # fmt: skip
+def test_bare_line_ends_are_found_among_lines_of_one_length(
+    width: int, count: int, spoilt: list[tuple[int, bytes]], swapped: int | None
+) -> None:
+    """L1: the look at every n-th byte says what the counting of pairs says."""
+    body = bytearray((b"b" * width + b"\r\n") * count)
+    if swapped is not None:  # a CR that has left its LF, with the counts as they were
+        at = swapped % len(body)
+        body[at : at + 2] = body[at : at + 2][::-1]
+    for place, byte in spoilt[:2]:
+        at = place % len(body)
+        body[at : at + 1] = byte
+    stream = bytes(body)
+
+    _, scanner = scanned(stream + b".\r\n.\r\n\r\n.\r\n", [])
+
+    rest = stream.replace(b"\r\n", b"")
+    assert scanner.improper == any(one in rest for one in (b"\r", b"\n", b"\0"))
+
+
 def test_twenty_thousand_random_streams_equal_the_naive_ones() -> None:
     """L1: the same with a seed of its own, more of them, with and without an end."""
     source = random.Random(1)

@@ -8,6 +8,8 @@ NUL is remembered; the mail is then refused after its end was found.
 
 CRLF = b"\r\n"
 LF = b"\n"
+_CR = b"\r"
+_DOT = b"."
 
 
 class DotScanner:
@@ -30,7 +32,7 @@ class DotScanner:
         self.rest = b""
         self.improper = False
         self._line_end = line_end
-        self._end = line_end + b"." + line_end
+        self._end = line_end + _DOT + line_end
         # The end needs a line end before its dot; the one of the DATA command counts, so the
         # scan begins as if one had just been read. It is not part of the mail.
         self._held = line_end
@@ -46,7 +48,7 @@ class DotScanner:
         """
         assert not self.done, "the data has ended"
         data = self._held + chunk
-        end = data.find(self._end)
+        end = data.find(self._end) if _DOT in data else -1
         if end >= 0:
             self.done = True
             self.rest = data[end + len(self._end) :]
@@ -58,7 +60,8 @@ class DotScanner:
 
     def _given(self, data: bytes) -> bytes:
         """Certain bytes as the mail has them: unstuffed, without the borrowed line end."""
-        mail = data.replace(self._line_end + b".", self._line_end)
+        stuffed = self._line_end + _DOT
+        mail = data.replace(stuffed, self._line_end) if _DOT in data else data
         self.improper = self.improper or self._is_improper(data)
         borrowed = min(self._borrowed, len(mail))
         self._borrowed -= borrowed
@@ -76,6 +79,21 @@ class DotScanner:
         if b"\0" in data:
             return True
         if self._line_end == LF:
-            return b"\r" in data
-        pairs = data.count(CRLF)
-        return data.count(b"\r") != pairs or data.count(b"\n") != pairs
+            return _CR in data
+        count = data.count(LF)
+        return data.count(_CR) != count or not _are_pairs(data, count)
+
+
+def _are_pairs(data: bytes, count: int) -> bool:
+    """Whether so many CR and so many LF, which is all there are, stand in pairs.
+
+    Encoders write lines of one length, whose ends are looked at in one step of a slice; to count
+    pairs takes as long as all the rest of the scan.
+    """
+    first = data.find(LF)
+    width = data.find(LF, first + 1) - first
+    if first > 0 and width > 1:
+        are_ends = data[first::width] == LF * count
+        if are_ends and data[first - 1 :: width][:count] == _CR * count:
+            return True
+    return data.count(CRLF) == count

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mail2fax.accepting.dialogue import internals
-from mail2fax.accepting.dialogue.lines import READ_SIZE
+from mail2fax.accepting.dialogue.link import LINE_READ, Link
 from mail2fax.errors import CertificateError
 
 # Mozilla's "intermediate" recommendation without DHE; TLS 1.3 has a list of its own.
@@ -133,40 +133,38 @@ def _changed(path: Path) -> tuple[int, int] | None:
 class SmallReads(SSLProtocol):
     """asyncio's TLS with reads of our size (L1)."""
 
-    max_size = READ_SIZE
+    max_size = LINE_READ
 
 
-async def upgrade(
-    protocol: Any, transport: Any, context: ssl.SSLContext, came: bytes
-) -> asyncio.Transport:
-    """Make the handshake; the transport under TLS, which the protocol is moved to.
+async def upgrade(link: Link, context: ssl.SSLContext) -> None:
+    """Make the handshake; the link goes on under TLS.
+
+    What the client sent already belongs to the handshake.
 
     Args:
-        protocol: aiosmtpd's, whose streams go on under TLS.
-        transport: the connection in the clear.
+        link: in the clear.
         context: see `Certificates`.
-        came: what was read of the handshake already.
 
     Raises:
         OSError: the handshake failed (`ssl.SSLError`, or the client has gone).
     """
-    loop = asyncio.get_running_loop()
+    loop, transport, came = asyncio.get_running_loop(), link.transport, link.take_all()
     done = loop.create_future()
     layer = SmallReads(
-        loop, protocol, context, done, server_side=True, call_connection_made=False,
+        loop, link, context, done, server_side=True, call_connection_made=False,
         ssl_handshake_timeout=_HANDSHAKE_SECONDS, ssl_shutdown_timeout=_GOODBYE_SECONDS,
     )  # fmt: skip
-    internals.expect_tls(protocol)
+    link.is_tls = True
     transport.pause_reading()
     transport.set_protocol(layer)
     layer.connection_made(transport)
-    for at in range(0, len(came), READ_SIZE):
-        piece = came[at : at + READ_SIZE]
+    for at in range(0, len(came), LINE_READ):
+        piece = came[at : at + LINE_READ]
         layer.get_buffer(len(piece))[: len(piece)] = piece
         layer.buffer_updated(len(piece))
     transport.resume_reading()
     await done
-    return internals.move_to_tls(protocol, layer)
+    link.transport = internals.above(layer)
 
 
 def names_of(transport: Any) -> tuple[str, ...]:
