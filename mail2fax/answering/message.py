@@ -59,6 +59,20 @@ def message_for(
         sender: who it comes from.
         now: for its Date.
     """
+    message = header_for(letter, reply, story, to, sender, now)
+    message.set_content(letter.body, cte="quoted-printable" if not letter.body.isascii() else None)
+    return message.as_bytes()
+
+
+def header_for(
+    letter: Letter,
+    reply: ReplyToSend,
+    story: MailStory,
+    to: Sequence[str],
+    sender: Sender,
+    now: float,
+) -> EmailMessage:
+    """A message without its content yet; see `message_for`."""
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(safe(letter.from_name), addr_spec=sender.address)
     message["To"] = to[0]
@@ -78,5 +92,4 @@ def message_for(
     message["Auto-Submitted"] = "auto-replied"
     message["X-Auto-Response-Suppress"] = "All"
     message["X-Mail2Fax-Reference"] = story.reference
-    message.set_content(letter.body, cte="quoted-printable" if not letter.body.isascii() else None)
-    return message.as_bytes()
+    return message

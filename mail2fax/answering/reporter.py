@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from mail2fax import events
-from mail2fax.answering import back_off, mailer, passing_on
+from mail2fax.answering import back_off, delivery_report, mailer, passing_on
 from mail2fax.answering.mailer import Relay
-from mail2fax.answering.message import Sender, can_be_addressed, message_for
+from mail2fax.answering.message import Sender, can_be_addressed, header_for, message_for
 from mail2fax.answering.notices import Notices
 from mail2fax.answering.texts import LetterSettings, letter_for
 from mail2fax.clock import Clock
 from mail2fax.errors import PermanentFailure, SpoolBroken, SpoolError, TemporaryFailure
-from mail2fax.spool import notices, replies, stories
+from mail2fax.spool import delivery_reports, notices, replies, stories
 from mail2fax.spool.records import MailStory, ReplyToSend
 from mail2fax.spool.spool import Spool, Station
 
@@ -113,6 +113,9 @@ class Reporter:
         if not can_be_addressed(to):
             await self._next(reply, "the address is not in ASCII")
             return
+        if delivery_report.is_overtaken(reply, story):
+            await self._give_up(reply, story, "it was overtaken by what came to light")
+            return
         everybody = self._with_copies(reply, to)
         message = await self._message(reply, story, everybody)
         try:
@@ -134,8 +137,15 @@ class Reporter:
             path = self._spool.content.mail(story.id)
             original = await asyncio.to_thread(passing_on.attachable, path)
             return passing_on.passed_on(original, reply, story, everybody[0], sender, now)
-        letter = letter_for(reply.kind, story, reply.fax_id, self._settings.letters)
-        return message_for(letter, reply, story, everybody, sender, now)
+        followed = delivery_reports.followed(reply.kind)
+        letter = letter_for(followed or reply.kind, story, reply.fax_id, self._settings.letters)
+        if followed is None:
+            return message_for(letter, reply, story, everybody, sender, now)
+        top = header_for(letter, reply, story, everybody, sender, now)
+        path = self._spool.content.mail(story.id)
+        original = await asyncio.to_thread(delivery_report.original_header, path)
+        hostname = self._settings.relay.hostname
+        return delivery_report.message_of(top, letter, reply, story, original, hostname)
 
     def _with_copies(self, reply: ReplyToSend, to: str) -> tuple[str, ...]:
         """Who gets a reply: what is on hold is told the admin too, for somebody must decide."""
@@ -151,6 +161,8 @@ class Reporter:
         admin = self._settings.admin
         if reply.kind == replies.POSTMASTER:
             return (admin,) if admin else ()
+        if delivery_reports.followed(reply.kind) is not None:
+            return delivery_report.addresses(story)
         if not admin or admin in story.reply_to:
             return story.reply_to
         if reply.kind == replies.ASKED and story.identity.device:

@@ -35,6 +35,7 @@ from mail2fax.values import PAGE, Document, NotFaxed, Reading, Response, Verdict
 
 _PIECE = 1 << 20
 _SUPERFINE = "superfine"
+_UNFIT, _TOO_LARGE = "5.6.0", "5.3.4"  # RFC 3463
 _CANNOT_BE_JOINED = "The mail was split and cannot be joined: {damaged}. Send it in one mail."
 
 
@@ -174,9 +175,13 @@ def _hashes(buffer: Buffer, size: int) -> tuple[str, str]:
 
 
 def _refused(
-    found: MailReading, documents: list[Document], not_faxed: list[NotFaxed], why: str
+    found: MailReading,
+    documents: list[Document],
+    not_faxed: list[NotFaxed],
+    why: str,
+    status: str,
 ) -> Reading:
-    verdict = Verdict(Response(554, "5.6.0", why), "mail")
+    verdict = Verdict(Response(554, status, why), "mail")
     return replace(_accepted(found, documents, not_faxed), verdict=verdict)
 
 
@@ -230,13 +235,15 @@ class _Work:
         self._fitter = Fitter(directory, room, grid, watch)
         self._documents: list[Document] = []
         self._not_faxed: list[NotFaxed] = []
+        self._is_too_large = False
 
     def reading(self) -> Reading:
         """Everything about the mail."""
         why = self._told_of_damage() or self._why_not()
         not_faxed = [*self._maker.not_faxed, *self._not_faxed]
         if why:
-            return _refused(self._found, self._documents, not_faxed, why)
+            status = _TOO_LARGE if self._is_too_large else _UNFIT
+            return _refused(self._found, self._documents, not_faxed, why, status)
         return _accepted(self._found, self._documents, not_faxed)
 
     def _told_of_damage(self) -> str:
@@ -299,9 +306,11 @@ class _Work:
         try:
             self._documents = self._fitter.fitted(self._documents)
         except DoesNotFit as error:
+            self._is_too_large = True
             return str(error)
         return self._too_many_pages()
 
     def _too_many_pages(self) -> str:
         counted, most = sum(one.pages or 0 for one in self._documents), self._limits.pages
+        self._is_too_large = counted > most
         return f"{counted} pages are more than the {most} of one fax." if counted > most else ""

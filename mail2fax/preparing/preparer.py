@@ -177,7 +177,7 @@ class Preparer:
             return
         refusal = refusal or await self._reserve_pages(mail, prepared)
         if refusal is not None:
-            await self._refuse(mail, refusal.text, reading.not_faxed)
+            await self._refuse(mail, refusal, reading.not_faxed)
         else:
             await self._record(mail, prepared, decided.options, started)
 
@@ -263,12 +263,15 @@ class Preparer:
         pages = None if None in counted else sum(page or 0 for page in counted)
         events.prepared(mail.reference, len(reading.documents), pages, now - started)
 
-    async def _refuse(self, mail: MailToPrepare, why: str, parts: Sequence[NotFaxed]) -> None:
+    async def _refuse(
+        self, mail: MailToPrepare, refusal: Response, parts: Sequence[NotFaxed]
+    ) -> None:
         """The second gate refuses a mail; one that nobody can be told of is kept (M0)."""
-        now = self._clock.now()
+        why, now = refusal.text, self._clock.now()
         if mail.has_reply_address or self._settings.has_admin:
-            await self._spool.do(preparation.refused, mail.id, why, parts, now)
-            events.refused_by_mail(mail.reference, "5.6.0")
+            status = refusal.status
+            await self._spool.do(preparation.refused, mail.id, why, parts, now, status)
+            events.refused_by_mail(mail.reference, status)
         else:
             await self._spool.do(holds.hold, mail.id, why, parts, holds.NEVER, now)
             events.held(mail.reference, "nobody can be told why it is not faxed")
@@ -302,7 +305,8 @@ class Preparer:
         if mail.is_answer:
             await self._obey(mail, "")
             return
-        await self._refuse(mail, _UNSAFE.format(what=opening or "Its attachments"), [])
+        why = _UNSAFE.format(what=opening or "Its attachments")
+        await self._refuse(mail, Response(554, "5.6.0", why), [])
 
     async def _wait_for_children(self, mail: MailToPrepare, why: str) -> None:
         """There is none to be had: no strike against the mail, and no hurry."""

@@ -153,14 +153,25 @@ def _document_rows(mail_id: str, documents: Sequence[Document]) -> list[dict[str
 
 
 def refused(
-    connection: Connection, mail_id: str, why: str, not_faxed: Sequence[NotFaxed], now: float
+    connection: Connection,
+    mail_id: str,
+    why: str,
+    not_faxed: Sequence[NotFaxed],
+    now: float,
+    status: str = "5.6.0",
 ) -> None:
-    """The second gate refused the mail: nothing of it is faxed, and the person is told."""
+    """The second gate refused the mail: nothing of it is faxed, and the person is told.
+
+    Args:
+        why: a sentence.
+        not_faxed: its parts that would not be faxed anyway.
+        status: the same as a program reads it (RFC 3463).
+    """
     move(
         connection, MAIL, mail_id, MailEvent.REFUSED, now, why,
         why=why, not_faxed=as_json(list(not_faxed)),
     )  # fmt: skip
-    ending.fail_all(connection, mail_id, "refused", why, now)
+    ending.fail_all(connection, mail_id, f"refused {status}", why, now)
     owe(connection, mail_id, REFUSED, now)
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from mail2fax.spool import schema
+from mail2fax.spool import delivery_reports, schema
 from mail2fax.spool.lifecycle import ReplyEvent, ReplyState
 from mail2fax.spool.moves import REPLY, line, move, remember
 from mail2fax.spool.naming import new_id
@@ -52,6 +52,7 @@ def owe(
     """Make a reply due, inside the transaction that writes its cause (K4).
 
     The kinds that tell of a whole mail are owed once; an outcome each time one is reached.
+    Who asked for delivery reports is owed one too (W5).
     """
     if kind in _ONCE_A_MAIL:
         same = connection.scalar(_OWED, {"mail": mail_id, "what": kind})
@@ -59,6 +60,13 @@ def owe(
             return
     if kind in _FOR_OUTCOME_ONLY and connection.scalar(_WANTED, {"mail": mail_id}) == "outcome":
         return
+    _owe(connection, mail_id, kind, now, fax_id)
+    report = delivery_reports.kind_after(kind)
+    if report is not None and delivery_reports.is_owed(connection, mail_id, kind, fax_id):
+        _owe(connection, mail_id, report, now, fax_id)
+
+
+def _owe(connection: Connection, mail_id: str, kind: str, now: float, fax_id: str | None) -> None:
     reply_id = new_id(now)
     row = {
         "id": reply_id,
