@@ -183,6 +183,120 @@ SHAPES = {
         multipart("x", _in_base64("Content-Type: application/octet-stream", TIFF)),
         (("1", "document-1.tif", TIFF, 2),),
     ),
+    "Konica Minolta: its model for a subject, a date for a name": Shape(
+        "From: km@example.org\nSubject: Message from KM_C258\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/mixed; boundary="KONICA_MINOLTA_1"',
+        multipart(
+            "KONICA_MINOLTA_1",
+            _in_base64(
+                'Content-Type: application/pdf; name="SKM_C25826112410110.pdf"\n'
+                'Content-Disposition: attachment; filename="SKM_C25826112410110.pdf"',
+                PDF,
+            ),
+        ),
+        (("1", "SKM_C25826112410110.pdf", PDF, 2),),
+    ),
+    "Oki I-Fax: no subject, no text": Shape(
+        "From: oki@example.org\nSubject:\nMIME-Version: 1.0\n"
+        "Content-Type: multipart/mixed; boundary=OKI",
+        multipart("OKI", _in_base64("Content-Type: image/tiff; application=faxbw", TIFF)),
+        (("1", "document-1.tif", TIFF, 2),),
+    ),
+    "Panasonic I-Fax in full mode: it wants to be told": Shape(
+        "From: panafax@example.org\nSubject: IMAGE from Internet FAX\n"
+        "Disposition-Notification-To: panafax@example.org\nMIME-Version: 1.0\n"
+        "Content-Type: multipart/mixed; boundary=PANA",
+        multipart(
+            "PANA",
+            _text("This E-mail was sent from a Panasonic Internet FAX"),
+            _in_base64(
+                'Content-Type: image/tiff; name="image.tif"\n'
+                'Content-Disposition: attachment; filename="image.tif"',
+                TIFF,
+            ),
+        ),
+        (("2", "image.tif", TIFF, 2),),
+        "This E-mail was sent from a Panasonic Internet FAX",
+    ),
+    "swaks, sendEmail: raw UTF-8 in header, name and text, undeclared": Shape(
+        "From: a@example.org\nSubject: Übersicht 報告\nMIME-Version: 1.0\n"
+        "Content-Type: multipart/mixed; boundary=----=_MIME_BOUNDARY_000_1",
+        multipart(
+            "----=_MIME_BOUNDARY_000_1",
+            part("Content-Type: text/plain", "Grüße\r\n.Ann".encode()),
+            _in_base64(
+                'Content-Type: application/pdf; name="Übersicht März 報告書.pdf"\n'
+                "Content-Description: Übersicht März 報告書.pdf\n"
+                'Content-Disposition: attachment; filename="Übersicht März 報告書.pdf"',
+                PDF,
+            ),
+        ),
+        (("2", "Übersicht März 報告書.pdf", PDF, 2),),
+        "Grüße\n.Ann",
+    ),
+    "mailutils: one type for all that is attached": Shape(
+        "From: a@example.org\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/mixed; boundary="1804289383-1@host"',
+        multipart(
+            "1804289383-1@host",
+            _in_base64(
+                'Content-Type: application/pdf; name="a.pdf"\n'
+                'Content-Disposition: attachment; filename="a.pdf"',
+                PDF,
+            ),
+            _in_base64(
+                'Content-Type: application/pdf; name="scan 0001.tif"\n'
+                'Content-Disposition: attachment; filename="scan 0001.tif"',
+                TIFF,
+            ),
+        ),
+        (("1", "a.pdf", PDF, 2), ("2", "scan 0001.tif", TIFF, 2)),
+    ),
+    "MIME::Lite: a TIFF shown inline": Shape(
+        "From: a@example.org\nMIME-Version: 1.0\n"
+        'Content-Transfer-Encoding: binary\nContent-Type: multipart/mixed; boundary="_-1"',
+        multipart(
+            "_-1",
+            _in_base64(
+                'Content-Disposition: inline; filename="scan.tif"\n'
+                'Content-Type: image/tiff; name="scan.tif"',
+                TIFF,
+            ),
+        ),
+        (("1", "scan.tif", TIFF, 2),),
+    ),
+    "Claws, PHPMailer: a name in RFC 2047 where RFC 2231 is meant": Shape(
+        "From: a@example.org\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/mixed; boundary="MP_/b1=_x"',
+        multipart(
+            "MP_/b1=_x",
+            _in_base64(
+                'Content-Type: application/pdf; name="=?UTF-8?Q?=C3=9Cbersicht.pdf?="\n'
+                'Content-Disposition: attachment; filename="=?UTF-8?Q?=C3=9Cbersicht.pdf?="',
+                PDF,
+            ),
+        ),
+        (("1", "Übersicht.pdf", PDF, 2),),
+    ),
+    "Thunderbird: the name in RFC 2047 and in RFC 2231": Shape(
+        "From: a@example.org\nUser-Agent: Mozilla Thunderbird\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/mixed; boundary="------------b1x"',
+        multipart(
+            "------------b1x",
+            part(
+                "Content-Type: text/plain; charset=UTF-8; format=flowed\n"
+                "Content-Transfer-Encoding: 8bit",
+                "Grüße".encode(),
+            ),
+            _in_base64(
+                'Content-Type: application/pdf; name="=?UTF-8?B?w5xiZXJzaWNodC5wZGY=?="\n'
+                "Content-Disposition: attachment; filename*=UTF-8''%C3%9Cbersicht.pdf",
+                PDF,
+            ),
+        ),
+        (("2", "Übersicht.pdf", PDF, 2),),
+        "Grüße",
+    ),
     "a Mac: two forks, of which one is the document": Shape(
         "From: a@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=m",
         multipart(

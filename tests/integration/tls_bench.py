@@ -42,8 +42,12 @@ class Authority:
         """A client's, that believes this authority, with a certificate of its own if named."""
         context = ssl.create_default_context(cafile=str(self.ca_file))
         if client:
-            self._ca.issue_cert(client, common_name=client).configure_cert(context)
+            self.certify(context, client)
         return context
+
+    def certify(self, context: ssl.SSLContext, name: str) -> None:
+        """Give a client a certificate of this name."""
+        self._ca.issue_cert(name, common_name=name).configure_cert(context)
 
 
 async def logins(login: str, password: str, peer: str) -> Login | None:

@@ -11,10 +11,11 @@ A scenario is a directory with a `scenario.yaml`:
 
 What the device does is a line of its own, or: ``{tls}`` a handshake, ``{old tls}`` one with TLS
 1.0, ``{strict tls}`` one that believes nobody, ``{hello}`` the first bytes of one, ``{mail}`` a
-mail with its dot, ``{half}`` one without, ``{mail NAME}`` one of `test_scanners`,
-``{lf}`` one whose lines end with LF (``{lf proper}``: but for its dot), ``{long}`` one with a long
-line, ``{text}`` one without a document, ``{bare WORDS}`` a line that ends with LF,
-``{leave}``. ``S: {closed}`` is the end.
+mail with its dot, ``{half}`` one without, ``{mail NAME}`` one of `test_scanners`, ``{partial N}``
+the Nth of two that one mail was split into, ``{lf}`` one whose lines end with LF (``{lf
+proper}``: but for its dot), ``{long}`` one with a long line, ``{text}`` one without a document
+(``{text NAME}`` one of `TEXTS`), ``{bare WORDS}`` a line that ends with LF, ``{leave}``. ``S:
+{closed}`` is the end.
 """
 
 import asyncio
@@ -39,10 +40,15 @@ from mail2fax.spool.spool import Spool
 from tests.integration.smtp_bench import GOOD, Talk, stuffed
 from tests.integration.test_scanners import SHAPES
 from tests.integration.tls_bench import Authority, logins
-from tests.unit.mails import TEXT, attached, mail, real_pdf
+from tests.unit.mails import TEXT, attached, mail, real_pdf, split
 
 DEVICES = sorted((Path(__file__).parent / "devices").iterdir())
 HALF = str(len(GOOD) // 2)
+TEXTS = {
+    "": b"Subject: test\r\n\r\nThis is a test.\r\n",
+    "git": b"Subject: [PATCH] x\r\nX-Mailer: git-send-email\r\n\r\n---\r\n a.c | 2 +-\r\n",
+    "relay": b"Subject: RELAY REQUEST\r\n\r\nRELAY-ID-: 1234\r\nRELAY: #01#*X#**01\r\n",
+}
 HELLO = b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03" + bytes(range(1, 201))
 
 
@@ -114,8 +120,11 @@ class Device:
         long = b"X-Long: " + b"x" * 5000 + b"\r\n" + mail(TEXT, attached(real_pdf()))
         self._talk.writer.write(stuffed(long) + b".\r\n")
 
-    async def _text(self, _rest: str) -> None:
-        self._talk.writer.write(b"Subject: test\r\n\r\nThis is a test.\r\n.\r\n")
+    async def _text(self, which: str) -> None:
+        self._talk.writer.write(TEXTS[which] + b".\r\n")
+
+    async def _partial(self, number: str) -> None:
+        self._talk.writer.write(stuffed(split(GOOD, 2)[int(number) - 1]) + b".\r\n")
 
     async def _half(self, _rest: str) -> None:
         self._talk.writer.write(GOOD[: len(GOOD) // 2])
