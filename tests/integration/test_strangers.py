@@ -1,7 +1,5 @@
 """L6: a stranger's mail through a real Postfix in front orders nothing, whatever it claims."""
 
-import asyncio
-import smtplib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +9,11 @@ from mail2fax.accepting.admission import AuthorRule, Way
 from mail2fax.accepting.judging import AuthorJudge
 from mail2fax.accepting.settings import RelaySettings
 from mail2fax.accepting.signatures import Signatures
+from tests.fronts import NO_POSTFIX, home, postfix, relaying
 from tests.integration.smtp_bench import RULE, TO, Desk
-from tests.integration.test_postfix import NOT_HERE, home, postfix
 from tests.unit.mails import TEXT, attached, mail, real_pdf
 
-pytestmark = pytest.mark.skipif(NOT_HERE, reason="postfix is not installed, or needs root")
+pytestmark = pytest.mark.skipif(NO_POSTFIX, reason="postfix is not installed, or needs root")
 __all__ = ["home"]
 
 ANN, OURS = "ann@example.org", "mx.example.org"
@@ -61,21 +59,20 @@ async def test_a_stranger_orders_nothing(tmp_path: Path, home: Path) -> None:
         desk.listener.settings = replace(desk.settings, relay=relay)
         checks = home / "header_checks"
         checks.write_text(OURS_IS_OURS)
-        extra = f"header_checks = regexp:{checks}\n"
-        async with postfix(home, f"smtp:[127.0.0.1]:{desk.port}", extra=extra) as front:
+        checked = {"header_checks": f"regexp:{checks}"}
+        told = relaying(f"smtp:[127.0.0.1]:{desk.port}", **checked)
+        async with postfix(home, told) as front:
             for top in FORGED.values():
-                await asyncio.to_thread(send, front.port, top)
+                await front.send(forged(top), TO, mail_from=ANN)
             await front.says("status=bounced", len(FORGED))
             assert (await desk.mails(), desk.files()) == ([], [])
 
             # The same server's own word does admit: the refusals above are not for another reason.
-            await asyncio.to_thread(send, front.port, f"X-Verified-Here: {PASS}\n" + TOP)
+            await front.send(forged(f"X-Verified-Here: {PASS}\n" + TOP), TO, mail_from=ANN)
             (story,) = await desk.when(bool)
     assert (story.identity.kind, story.identity.name) == ("results", ANN)
 
 
-def send(port: int, top: str) -> None:
-    """Hand Postfix a mail as a stranger does, MAIL FROM forged too."""
-    data = mail(TEXT, attached(real_pdf()), top=top)
-    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
-        client.sendmail(ANN, [TO], data)
+def forged(top: str) -> bytes:
+    """A stranger's mail with these fields; its MAIL FROM is forged too."""
+    return mail(TEXT, attached(real_pdf()), top=top)

@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from tests.fronts import free_port
 from tests.integration.smtp_bench import Desk
 from tests.pictures.images import picture
 from tests.unit.mails import real_pdf
@@ -122,12 +122,6 @@ class Marionette:
         return json.loads(await self.reader.readexactly(int(length[:-1])))
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
-
-
 def _write_profile(profile: Path, smtp_port: int, control_port: int) -> None:
     values = {
         **_PREFERENCES,
@@ -167,7 +161,7 @@ def _source(file: Path, *, named: bool) -> str:
 async def _capture(home: Path) -> None:
     """Send every mail and keep what arrives."""
     async with Desk(home / "state") as desk:
-        profile, port = home / "profile", _free_port()
+        profile, port = home / "profile", free_port()
         profile.mkdir()
         _write_profile(profile, desk.port, port)
         process = await asyncio.create_subprocess_exec(
