@@ -120,6 +120,8 @@ class Sending(Section):
     hold_for: Duration = 86400.0
     destinations_per_order: Count = 1
     parallel: Count = 16
+    per_minute: Count | None = None
+    number_per_minute: Count | None = None
     paused: bool = False
 
 

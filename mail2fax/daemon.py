@@ -433,6 +433,8 @@ def sending_settings(config: Config) -> SendingSettings:
         retries=sending.retries,
         paused=sending.paused,
         parallel=sending.parallel,
+        per_minute=sending.per_minute,
+        number_per_minute=sending.number_per_minute,
         waiting_after=sending.waiting_after,
         hold_for=sending.hold_for,
     )

@@ -13,6 +13,7 @@ from mail2fax.errors import AccountFailure, Failure, SpoolError, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.sending import pacing
 from mail2fax.sending.lookout import Lookout
+from mail2fax.sending.pace import Pace
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Doubt
 from mail2fax.sending.steps import Steps
@@ -25,6 +26,7 @@ _LONGEST_REST = 60.0
 _ROUND = 1.0
 _BUG_REST = 60.0
 _GIVEN_UP = "It could not be handed to Fax.Plus in time, so it will not be sent any more. {why}"
+_PACED = "Others go first: so many faxes a minute are sent, and no more."
 _UNDECIDED = "Nobody decided in time. It counts as not sent, though Fax.Plus may have it."
 _NOT_RELEASED = "Nobody let it go on in time, so it was not sent."
 _NO_EVIDENCE = "Fax.Plus could not be asked whether it has it"
@@ -67,7 +69,8 @@ class Dispatcher:
         self._spool = spool
         self._settings = settings
         self._clock = clock
-        self._steps = Steps(spool, client, settings, clock)
+        self._pace = Pace(settings.per_minute, settings.number_per_minute)
+        self._steps = Steps(spool, client, settings, clock, self._pace)
         self._lookout = Lookout(spool, client, settings, clock)
         self._breaker = _Breaker()
         self._in_hand: dict[str, asyncio.Task[None]] = {}
@@ -115,8 +118,12 @@ class Dispatcher:
             await self._spool.bells.wait(Station.SENDING, await self._rest())
 
     def _may_send(self) -> bool:
-        barred = self._breaker.is_open(self._clock.now())
-        return self._lookout.clear and not barred and not self._settings.paused
+        return self._lookout.clear and not self._barred_for() and not self._settings.paused
+
+    def _barred_for(self) -> float:
+        """Seconds until Fax.Plus may be asked again: it wants a person, or fewer requests."""
+        now = self._clock.now()
+        return max(self._breaker.rest(now), self._pace.rest(now))
 
     async def _take_due(self) -> None:
         free = self._settings.parallel - len(self._in_hand)
@@ -134,7 +141,7 @@ class Dispatcher:
         """Seconds until there may be something to take; a bell ends it sooner."""
         now = self._clock.now()
         if not self._may_send() or len(self._in_hand) >= self._settings.parallel:
-            return self._breaker.rest(now) or _LONGEST_REST
+            return self._barred_for() or _LONGEST_REST
         due = await self._spool.do(finding.next_due_at)
         if due is None or self._in_hand:
             return _LONGEST_REST if due is None or due <= now else min(due - now, _LONGEST_REST)
@@ -181,8 +188,16 @@ class Dispatcher:
             events.in_doubt(job.reference, job.token, why)
         elif not self._steps.holds_uploads(job):
             await self._spool.do(jobs.happened, job.id, JobEvent.UPLOADS_LOST, now)
-        elif self._may_send():
+        elif self._may_send() and await self._is_its_turn(job, now):
             await self._post(job)
+
+    async def _is_its_turn(self, job: Job, now: float) -> bool:
+        """Whether a job may be posted now; if not, it is due again when it may (S7)."""
+        numbers = job.options.source_numbers or self._settings.source_numbers
+        wait = self._pace.turn(job.id, numbers, len(job.faxes), now)
+        if wait:
+            await self._spool.do(jobs.postponed, job.id, job.tries, now + wait, _PACED)
+        return not wait
 
     async def _post(self, job: Job) -> None:
         post = asyncio.create_task(self._steps.post(job))
@@ -192,6 +207,7 @@ class Dispatcher:
         self._breaker.mend()
 
     async def _give_up(self, job: Job) -> None:
+        self._pace.forget(job.id)
         why = _GIVEN_UP.format(why=job.why).strip()
         now = self._clock.now()
         await self._spool.do(jobs.ended, job.id, JobEvent.GAVE_UP, "given up", now, why)
@@ -204,7 +220,7 @@ class Dispatcher:
         while True:
             try:
                 await self._watch_time()
-                rest = self._breaker.rest(self._clock.now()) or await self._until_look()
+                rest = self._barred_for() or await self._until_look()
                 if rest <= 0:
                     await self._look()
             except SpoolFull as error:
@@ -225,7 +241,7 @@ class Dispatcher:
             self._breaker.trip(failure, self._clock.now())
         except Failure as failure:
             self._list_failures += 1
-            wait = pacing.list_again_in(self._list_failures)
+            wait = pacing.list_again_in(self._list_failures, failure.retry_after)
             events.listing_failed(str(failure), wait)
             self._lookout.rest_for(wait)
         except SpoolError:

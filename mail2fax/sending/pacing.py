@@ -24,7 +24,9 @@ class SendingSettings:
         first_poll: seconds from order to the first look for its outcome.
         give_up: after this an unsent order ends, and a sent one's outcome is *unknown*.
         retries: waits before busy numbers are dialled again.
-        parallel: jobs in hand at once.
+        parallel: jobs in hand at once, and so uploads.
+        per_minute: faxes ordered in a minute, None for as many as come (S7).
+        number_per_minute: the same from one own number.
         request_deadline: the longest a POST to the outbox may take.
         upload_life: uploads older than this are made anew; their life is not documented.
         waiting_after: when an unsent fax is told to be waiting.
@@ -40,6 +42,8 @@ class SendingSettings:
     retries: tuple[float, ...] = (300.0, 900.0, 2400.0)
     paused: bool = False
     parallel: int = 16
+    per_minute: int | None = None
+    number_per_minute: int | None = None
     request_deadline: float = 60.0
     upload_life: float = 3600.0
     waiting_after: float = 1800.0
@@ -58,9 +62,9 @@ def barred_for(openings: int) -> float:
     return min(_BARRED_FIRST * 2.0 ** (openings - 1), _BARRED_MOST)
 
 
-def list_again_in(failures: int) -> float:
+def list_again_in(failures: int, retry_after: float | None) -> float:
     """Seconds until the lists are asked for again, after so many failures in a row."""
-    return upload_again_in(failures, None)
+    return upload_again_in(failures, retry_after)
 
 
 def throttled_for(retry_after: float | None) -> float:

@@ -22,6 +22,7 @@ from mail2fax.errors import (
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.sending import pacing
 from mail2fax.sending.ordering import order_for
+from mail2fax.sending.pace import Pace
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Doubt
 from mail2fax.spool import jobs, preparation
@@ -38,8 +39,14 @@ class Steps:
     """The steps of a job, over one spool and one account."""
 
     def __init__(
-        self, spool: Spool, client: FaxPlus, settings: SendingSettings, clock: Clock
+        self,
+        spool: Spool,
+        client: FaxPlus,
+        settings: SendingSettings,
+        clock: Clock,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace or Pace()
         self._spool = spool
         self._client = client
         self._settings = settings
@@ -57,6 +64,8 @@ class Steps:
                     return False
         except TemporaryFailure as failure:
             wait = pacing.upload_again_in(job.tries + 1, failure.retry_after)
+            if failure.fate is Fate.THROTTLED:
+                self._pace.throttled(self._clock.now() + wait)
             await self._postpone(job, wait, str(failure))
             return False
         except PermanentFailure as failure:
@@ -137,6 +146,7 @@ class Steps:
             events.will_retry(job.reference, "post", why, wait)
         elif failure.fate is Fate.THROTTLED:
             wait = pacing.throttled_for(failure.retry_after)
+            self._pace.throttled(self._clock.now() + wait)
             await self._doubt(job, Doubt.THROTTLED, wait, str(failure))
         elif failure.fate is Fate.SAID_NO:
             barred = isinstance(failure, AccountFailure)

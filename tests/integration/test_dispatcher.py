@@ -151,6 +151,38 @@ async def test_a_throttled_order_is_posted_again_when_asked_to(bench: Bench) -> 
     assert (story.faxes[0].state, bench.faxed(), story.faxes[0].orders) == ("success", 1, 1)
 
 
+async def test_a_429_rests_the_whole_account(bench: Bench) -> None:
+    """S7: while Fax.Plus wants fewer requests, no other fax is uploaded or ordered either."""
+    bench.start()
+    await bench.warm_up()
+    before = bench.faxed()
+    bench.provider.switches.trouble["upload"] = [Trouble.THROTTLED]
+    bench.provider.switches.retry_after = "2"
+    first = await bench.mail()
+    await bench.when(first, lambda story: bool(story.faxes[0].job_why))
+    second = await bench.mail()
+    await asyncio.sleep(1.0)
+    meanwhile = bench.faxed()
+
+    await bench.until_over(first)
+    await bench.until_over(second)
+
+    assert (meanwhile - before, bench.faxed() - before) == (0, 2)
+
+
+async def test_orders_go_out_no_faster_than_they_may(tmp_path: Path) -> None:
+    """S7: six a minute: one at once, the next in ten seconds; neither is burnt or late."""
+    async with Bench(tmp_path, replace(SETTINGS, per_minute=6)) as bench:
+        bench.start()
+        first, second = await bench.mail(), await bench.mail()
+        await asyncio.sleep(1.5)
+
+        stories = [await bench.story_of(one) for one in (first, second)]
+
+        assert bench.faxed() == 1
+        assert sorted(str(one.faxes[0].job_state) for one in stories) == ["ordered", "uploaded"]
+
+
 async def test_an_account_that_bars_us_burns_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
