@@ -62,6 +62,7 @@ _LETTER = frozenset(
 )
 """Where paper is Letter and not A4 (Unicode CLDR, supplemental data, paperSize)."""
 
+_QUOTAS_LOOK_BACK = 31 * 86400.0
 _EXAMPLE = "senders: [{networks: [192.168.1.0/24]}]"
 
 
@@ -147,6 +148,15 @@ class Preparing(Section):
     parts_within: Duration = 3600.0
 
 
+class Keeping(Section):
+    """How long what is kept."""
+
+    success: Duration = 86400.0
+    other: Duration = 7 * 86400.0
+    rows: Duration = 90 * 86400.0
+    audit: Duration = 6 * 365.25 * 86400.0
+
+
 class Config(Allowances):
     """The whole configuration."""
 
@@ -170,6 +180,7 @@ class Config(Allowances):
     sending: Sending = Sending()
     limits: Limits = Limits()
     preparing: Preparing = Preparing()
+    keep: Keeping = Keeping()
 
     @property
     def reply_address(self) -> str:
@@ -271,6 +282,7 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     file.problems += _listeners(config, file)
     file.problems += _rules_of_nobody(config, file)
     file.problems += _foreign_bills(config, file)
+    file.problems += _forgotten_too_soon(config, file)
     if file.problems:
         raise _mistakes(file.problems, file)
     return config
@@ -348,6 +360,14 @@ def _foreign_bills(config: Config, file: YamlFile) -> Iterator[str]:
         if codes and code is not None and code not in codes:
             own: Place = ("senders", n) if rule.options.bill else ()
             yield _problem(file, (*own, "options", "bill"), f"{code} is not one of bill.codes")
+
+
+def _forgotten_too_soon(config: Config, file: YamlFile) -> Iterator[str]:
+    """Rows that are still asked for: by quotas, and for content that is kept longer (K7)."""
+    keep = config.keep
+    if keep.rows < max(_QUOTAS_LOOK_BACK, keep.success, keep.other):
+        sentence = "quotas count over a month, and content needs its row: write 31d at least"
+        yield _problem(file, ("keep", "rows"), f"{sentence}, and no less than success and other")
 
 
 def _rules_of_nobody(config: Config, file: YamlFile) -> Iterator[str]:

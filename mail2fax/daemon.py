@@ -50,6 +50,8 @@ from mail2fax.sending.dispatcher import Dispatcher
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.spool import intake, letterheads
 from mail2fax.spool.commands import ControlSocket
+from mail2fax.spool.ends import Keep
+from mail2fax.spool.forgetting import Forgetting
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import PAGE
 
@@ -163,6 +165,7 @@ class Daemon:
             Preparer(spool, children(config, obtain_by(config)), preparing, clock).run(),
             Dispatcher(spool, self._client, sending_settings(config), clock).run(),
             Reporter(spool, answering_settings(config), clock).run(),
+            Forgetting(spool, keep_of(config)).run(),
             self._keep_house(),
             self._keep_contacts(),
         ]
@@ -438,6 +441,12 @@ def sending_settings(config: Config) -> SendingSettings:
         waiting_after=sending.waiting_after,
         hold_for=sending.hold_for,
     )
+
+
+def keep_of(config: Config) -> Keep:
+    """How long what is kept."""
+    keep = config.keep
+    return Keep(keep.success, keep.other, keep.rows, keep.audit)
 
 
 def answering_settings(config: Config) -> AnsweringSettings:

@@ -75,6 +75,11 @@ def spool_trouble(where: str, what: str) -> None:
     _report(logging.ERROR, "spool-trouble", where=where, what=what)
 
 
+def forgotten(mails: int) -> None:
+    """The content of so many mails is destroyed (K7)."""
+    _report(logging.INFO, "forgotten", mails=mails)
+
+
 def ledger_suspect(why: str) -> None:
     """Open jobs are looked up before anything is posted (S4, K10)."""
     _report(logging.WARNING, "ledger-suspect", why=why)
@@ -283,6 +288,16 @@ def outcome(reference: str, number: FaxNumber, fax_id: str | None, status: str) 
 def listing_failed(why: str, seconds: float) -> None:
     """Fax.Plus's lists could not be read; nothing is concluded."""
     _report(logging.WARNING, "listing-failed", why=_ours(why), next_try_s=seconds)
+
+
+def comment_cut(token: str) -> None:
+    """A comment at Fax.Plus holds nothing but our token any more (K7)."""
+    _report(logging.INFO, "comment-cut", token=token)
+
+
+def comment_stays(token: str, why: str, again_in: float | None) -> None:
+    """A comment at Fax.Plus could not be cut; without ``again_in`` it stays as it is (K7)."""
+    _report(logging.WARNING, "comment-stays", token=token, why=_ours(why), again_in=again_in)
 
 
 # Answering

@@ -47,6 +47,7 @@ _MAIL_IS = {
     MailState.HELD: "is on hold",
     MailState.QUARANTINED: "was not faxed",
     MailState.JOINED: "is a part of another mail's fax",
+    MailState.PURGING: "is done; its content is being destroyed",
     MailState.PURGED: "is done; its content is destroyed",
 }
 _ANSWERS = {

@@ -17,6 +17,7 @@ from mail2fax.sending.pace import Pace
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Doubt
 from mail2fax.sending.steps import Steps
+from mail2fax.sending.trimming import Trimmer
 from mail2fax.spool import finding, jobs
 from mail2fax.spool.lifecycle import JobEvent, JobState
 from mail2fax.spool.records import Job
@@ -72,6 +73,7 @@ class Dispatcher:
         self._pace = Pace(settings.per_minute, settings.number_per_minute)
         self._steps = Steps(spool, client, settings, clock, self._pace)
         self._lookout = Lookout(spool, client, settings, clock)
+        self._trimmer = Trimmer(spool, client, clock, settings.first_poll)
         self._breaker = _Breaker()
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._uploading: set[str] = set()  # mails
@@ -90,6 +92,7 @@ class Dispatcher:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_sending())
                 group.create_task(self._keep_looking())
+                group.create_task(self._trimmer.run())
         finally:
             in_hand = list(self._in_hand.values())
             for task in in_hand:

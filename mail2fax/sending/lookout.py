@@ -269,7 +269,7 @@ class Lookout:
     ) -> None:
         now, do = self._clock.now(), self._spool.do
         if sighting and fax.fax_plus_id is None:
-            await do(tracking.learned_id, fax.id, sighting.fax_plus_id)
+            await do(tracking.learned_id, fax, sighting.fax_plus_id)
         if isinstance(conclusion, Ended):
             outcome = conclusion.outcome
             await do(tracking.ended, fax.id, conclusion.event, outcome, now)

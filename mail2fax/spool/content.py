@@ -8,11 +8,12 @@ never faxed (K3).
 import contextlib
 import os
 import shutil
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mail2fax import events
 from mail2fax.spool import durable
 
 _RESERVE_BYTES = 8_000_000
@@ -159,15 +160,42 @@ class Content:
         Returns:
             How many were removed.
         """
-        removed = 0
-        for path in [*self.mails.iterdir(), *self.documents.iterdir()]:
-            if path.stem in known:
-                continue
-            removed += 1
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+        strangers = [
+            path
+            for path in (*self.mails.iterdir(), *self.documents.iterdir())
+            if path.stem not in known
+        ]
+        removed = sum(_remove(path) for path in strangers)
+        self._sync_names()
+        return removed
+
+    def destroy(self, mail_ids: Sequence[str]) -> list[str]:
+        """Destroy all content of these mails; those whose content is gone for good (K7).
+
+        Raises:
+            SpoolFull, SpoolBroken: the names may come back after a power cut.
+        """
+        gone = [
+            mail_id
+            for mail_id in mail_ids
+            if _remove(self.mail(mail_id)) and _remove(self.documents_of(mail_id))
+        ]
+        self._sync_names()
+        return gone
+
+    def _sync_names(self) -> None:
         durable.sync_directory(self.mails)
         durable.sync_directory(self.documents)
-        return removed
+
+
+def _remove(path: Path) -> bool:
+    """Remove a file or a directory with all in it, if it is there; whether it is gone."""
+    try:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        events.spool_trouble("content", str(durable.spool_error(error, "removing a file")))
+        return False
+    return True

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from mail2fax.json_form import as_json
-from mail2fax.spool import frozen, schema
+from mail2fax.spool import frozen, remarks, schema
 from mail2fax.spool.finding import get
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState, MailState
 from mail2fax.spool.moves import FAX, JOB, line, move, remember
@@ -214,6 +214,7 @@ def _taken(
                 fax_plus_id=ids[fax.number], ordered_at=now, next_poll=now + first_poll,
                 outcome=None,
             )  # fmt: skip
+            remarks.learned(connection, job.mail_id, ids[fax.number], job.token)
     _settled_so_far(connection, job.mail_id, now)
 
 

@@ -37,6 +37,8 @@ _PRAGMAS = {
     # NORMAL would lose the last commits in a power cut; FULL is what makes 250 true.
     "synchronous": ("FULL", 2),
     "foreign_keys": ("ON", 1),
+    # What is deleted or overwritten is zeroes on disk (K7).
+    "secure_delete": ("ON", 1),
 }
 _GROUP_LIMIT = 256
 _BUSY = 5.0
@@ -50,6 +52,7 @@ class _Call:
     arguments: tuple[Any, ...]
     future: "asyncio.Future[Any]"
     crowd: bool = False
+    outside: bool = False
     result: Any = None
     error: Exception | None = None
 
@@ -59,6 +62,11 @@ class _Group:
     """The calls of one transaction."""
 
     calls: list[_Call] = field(default_factory=list)
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it is the one call that runs outside of any transaction."""
+        return self.calls[0].outside
 
     def units(self) -> list[list[_Call]]:
         """What is run together: all calls of one crowd, then each other call by itself."""
@@ -113,7 +121,7 @@ class Ledger:
             Exception: whatever the command raised; it is rolled back alone.
         """
         assert not kwargs, "commands take positional arguments"
-        result: T = await self._submit(command, args, crowd=False)
+        result: T = await self._submit(_Call(command, args, self._loop.create_future()))
         return result
 
     async def do_together(
@@ -124,15 +132,26 @@ class Ledger:
         Raises:
             SpoolFull, SpoolBroken: nothing of it is in the ledger.
         """
-        result: T = await self._submit(command, (item,), crowd=True)
+        call = _Call(command, (item,), self._loop.create_future(), crowd=True)
+        result: T = await self._submit(call)
         return result
 
-    def _submit(
-        self, command: Callable[..., Any], arguments: tuple[Any, ...], *, crowd: bool
-    ) -> "asyncio.Future[Any]":
+    async def do_outside(
+        self, command: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run what cannot be in a transaction, alone; nothing else of the ledger runs meanwhile.
+
+        Raises:
+            SpoolFull, SpoolBroken: it was not done.
+        """
+        assert not kwargs, "commands take positional arguments"
+        call = _Call(command, args, self._loop.create_future(), outside=True)
+        result: T = await self._submit(call)
+        return result
+
+    def _submit(self, call: _Call) -> "asyncio.Future[Any]":
         if self._failure is not None:
             raise self._failure
-        call = _Call(command, arguments, self._loop.create_future(), crowd)
         with self._wake:
             self._queue.append(call)
             self._wake.notify()
@@ -167,12 +186,13 @@ class Ledger:
                 if self._closing:
                     return None
                 self._wake.wait()
-            taken = min(len(self._queue), _GROUP_LIMIT)
-            return _Group([self._queue.popleft() for _ in range(taken)])
+            return _Group(_first_of(self._queue))
 
     def _run(self, connection: Connection, group: _Group) -> None:
         try:
-            if not _run_all(connection, group, _plainly):
+            if group.is_outside:
+                _perform(connection, group.calls)
+            elif not _run_all(connection, group, _plainly):
                 _run_all(connection, group, _guarded)
         except Exception as error:  # noqa: BLE001 - every waiting caller must be told
             translated = _translated(error)
@@ -198,6 +218,22 @@ class Ledger:
     def _tell_loop(self, callback: Callable[[], object]) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(callback)
+
+
+def scrub(connection: Connection) -> None:
+    """Bring the log into the database and empty it: its old pages hold what was forgotten (K7).
+
+    To be run outside of a transaction.
+    """
+    connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _first_of(queue: deque[_Call]) -> list[_Call]:
+    """Take the calls that share the next transaction, or the one that wants none."""
+    taken = [queue.popleft()]
+    while queue and len(taken) < _GROUP_LIMIT and not (taken[0].outside or queue[0].outside):
+        taken.append(queue.popleft())
+    return taken
 
 
 def _resolve_all(calls: list[_Call]) -> None:

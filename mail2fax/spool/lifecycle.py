@@ -31,6 +31,7 @@ class MailState(StrEnum):
     QUARANTINED = "quarantined"  # its bytes are not to be believed
     JOINED = "joined"  # its bytes are a part of another mail's fax
     ANSWERED = "answered"  # it held an answer to one of our replies
+    PURGING = "purging"  # its time is over; its content is being destroyed
     PURGED = "purged"  # its content is destroyed
 
 
@@ -48,6 +49,7 @@ class MailEvent(StrEnum):
     DROPPED = "person dropped"
     OVERDUE = "nobody decided in time"
     DAMAGED = "bytes not believable"
+    EXPIRED = "time is over"
     PURGED = "content destroyed"
 
 
@@ -152,11 +154,12 @@ MAIL: Mapping[MailState, Mapping[MailEvent, MailState]] = {
         _ME.OVERDUE: _M.REFUSED,
         _ME.DAMAGED: _M.QUARANTINED,
     },
-    _M.PREPARED: {_ME.DAMAGED: _M.QUARANTINED, _ME.PURGED: _M.PURGED},
-    _M.REFUSED: {_ME.PURGED: _M.PURGED},
-    _M.QUARANTINED: {_ME.PURGED: _M.PURGED},
-    _M.JOINED: {_ME.PURGED: _M.PURGED},
-    _M.ANSWERED: {_ME.PURGED: _M.PURGED},
+    _M.PREPARED: {_ME.DAMAGED: _M.QUARANTINED, _ME.EXPIRED: _M.PURGING},
+    _M.REFUSED: {_ME.EXPIRED: _M.PURGING},
+    _M.QUARANTINED: {_ME.EXPIRED: _M.PURGING},
+    _M.JOINED: {_ME.EXPIRED: _M.PURGING},
+    _M.ANSWERED: {_ME.EXPIRED: _M.PURGING},
+    _M.PURGING: {_ME.PURGED: _M.PURGED},
     _M.PURGED: {},
 }
 
@@ -266,6 +269,10 @@ def after(table: Mapping[S, Mapping[E, S]], state: S, event: E) -> S:
         raise IllegalEvent(f"{type(state).__name__} {state!r}: {event!r} cannot happen") from None
 
 
+ENDED_MAILS = frozenset({_M.PREPARED, _M.REFUSED, _M.QUARANTINED, _M.JOINED, _M.ANSWERED})
+"""Mails that may be forgotten once their faxes and replies are over, too."""
+FORGOTTEN_MAILS = frozenset({_M.PURGING, _M.PURGED})
+"""Mails without content; what is left of it on disk goes."""
 OPEN_JOBS = frozenset({_J.READY, _J.UPLOADED, _J.INTENT, _J.IN_DOUBT, _J.HELD})
 """Jobs whose token may stand at Fax.Plus without our knowing the fax ID."""
 OPEN_FAXES = frozenset({_F.PENDING, _F.TWIN, _F.ORDERED})

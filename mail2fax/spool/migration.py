@@ -90,6 +90,13 @@ def _copy(path: Path, revision: str) -> None:
     durable.sync_directory(path.parent)
 
 
+def forget_copies(path: Path, before: float) -> None:
+    """Remove the ledger's copies from before a time: they hold what it has forgotten (K7)."""
+    for copy in path.parent.glob(f"{path.name}.before-*"):
+        if copy.stat().st_mtime < before:
+            copy.unlink(missing_ok=True)
+
+
 def _upgrade(path: Path, migrations: Path) -> None:
     from alembic import command  # noqa: PLC0415 - a third of a second, rarely needed (K2)
     from alembic.config import Config  # noqa: PLC0415

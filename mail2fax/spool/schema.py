@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """Alembic revision these tables are (`mail2fax/spool/migrations`)."""
 
 metadata = MetaData()
@@ -75,6 +75,9 @@ mail = Table(
     Column("returned", Text, nullable=False, server_default=""),
     # What came for, when it is neither a fax nor an answer: `bounce`, of a reply of ours.
     Column("purpose", Text, nullable=False, server_default=""),
+    # When its content is to be destroyed; known once everything about it is over (K7).
+    Column("purge_at", Float),
+    Index("mail_purge", "state", "purge_at"),
     Index("mail_answers", "answers"),
     Index("mail_due", "state", "next_try"),
     Index("mail_series", "series"),
@@ -182,6 +185,20 @@ reply = Table(
     Index("reply_mail", "mail_id"),
 )
 
+remark = Table(
+    "remark",
+    metadata,
+    # A record at Fax.Plus whose comment holds our token, and it may be words (K7). ``next_try``
+    # says when the words are to be cut off; none as long as the mail is not forgotten.
+    Column("fax_plus_id", Text, primary_key=True),
+    Column("mail_id", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try", Float),
+    Index("remark_mail", "mail_id"),
+    Index("remark_due", "next_try"),
+)
+
 picture = Table(
     "picture",
     metadata,
@@ -226,6 +243,20 @@ command = Table(
     Column("what", Text, nullable=False),
     Column("arguments", JSON, nullable=False),
     Column("result", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    # The hash-chained lines for auditors (K7). What names a person stands beside the line, which
+    # holds only a salted hash of it: it can be erased without breaking the chain.
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("salt", Text),
+    Column("personal", Text),
+    Column("hash", Text, nullable=False),
+    Index("audit_at", "at"),
 )
 
 login = Table(

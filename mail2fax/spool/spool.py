@@ -20,11 +20,11 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mail2fax.clock import Clock
 from mail2fax.errors import NotAdmitted, SpoolError, SpoolFull, SpoolLocked
-from mail2fax.spool import frozen, intake, notices, preparation, schema, standing
+from mail2fax.spool import frozen, intake, ledger, notices, preparation, schema, standing
 from mail2fax.spool.content import Content, MailFile
 from mail2fax.spool.durable import spool_error
 from mail2fax.spool.ledger import Ledger
-from mail2fax.spool.lifecycle import MailState
+from mail2fax.spool.lifecycle import FORGOTTEN_MAILS
 from mail2fax.spool.migration import bring_up_to_date
 from mail2fax.spool.notices import Refusal
 from mail2fax.spool.records import NewMail
@@ -32,6 +32,8 @@ from mail2fax.spool.records import NewMail
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LEDGER = "ledger.sqlite3"
+"""The ledger's name below ``state_dir``."""
 _SYNC_THREADS = 8
 _CLOCK_TOLERANCE = 60.0
 _MACHINE_ID = Path("/etc/machine-id")
@@ -72,21 +74,27 @@ class Spool:
     """An open state directory. Build it with `open`, end it with `close`.
 
     Attributes:
+        state_dir: the state directory.
         content: the files.
         bells: the stations' bells.
         suspect: why the ledger cannot vouch for what was posted (K10, S4): the wall clock
             went back or this is another machine. Empty when it can.
+        content_at_rest: held while files of content go, or are copied.
         frozen: the names that are frozen, for a first look; the ledger decides (L8).
     """
 
-    def __init__(self, lock: int, content: Content, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self, lock: int, state_dir: Path, content: Content, opened: Ledger, clock: Clock
+    ) -> None:
         self._lock = lock
-        self._ledger = ledger
+        self._ledger = opened
+        self.state_dir = state_dir
         self._clock = clock
         self._syncers = ThreadPoolExecutor(_SYNC_THREADS, thread_name_prefix="sync")
         self.content = content
         self.bells = Bells()
         self.suspect = ""
+        self.content_at_rest = asyncio.Lock()
         self.frozen: frozenset[str] = frozenset()
 
     @classmethod
@@ -100,9 +108,9 @@ class Spool:
         """
         lock = _take_lock(state_dir)
         try:
-            ledger_path = state_dir / "ledger.sqlite3"
-            await asyncio.to_thread(bring_up_to_date, ledger_path)
-            spool = cls(lock, Content(state_dir), await Ledger.open(ledger_path), clock)
+            path = state_dir / LEDGER
+            await asyncio.to_thread(bring_up_to_date, path)
+            spool = cls(lock, state_dir, Content(state_dir), await Ledger.open(path), clock)
         except BaseException:
             os.close(lock)
             raise
@@ -151,6 +159,14 @@ class Spool:
             if not self.content.use_reserve():
                 raise
             return await self._ledger.do(command, *args, **kwargs)
+
+    async def scrub(self) -> None:
+        """Leave nothing on disk of what the ledger has forgotten (K7).
+
+        Raises:
+            SpoolFull, SpoolBroken: something may be left.
+        """
+        await self._ledger.do_outside(ledger.scrub)
 
     async def accept(self, mail: NewMail, file: MailFile) -> str:
         """Make a mail ours: bytes, name and row on disk when this returns (K1).
@@ -260,7 +276,7 @@ def _write_meta(connection: Connection, values: dict[str, str]) -> None:
 
 def _mails_with_content(connection: Connection) -> set[str]:
     mail = schema.mail.c
-    return set(connection.scalars(select(mail.id).where(mail.state != MailState.PURGED)))
+    return set(connection.scalars(select(mail.id).where(mail.state.not_in(FORGOTTEN_MAILS))))
 
 
 def _note_command(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, update
 
 from mail2fax.json_form import as_json, from_json
-from mail2fax.spool import jobs, schema, usage
+from mail2fax.spool import jobs, remarks, schema, usage
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobState
 from mail2fax.spool.moves import FAX, move
 from mail2fax.spool.records import FaxToTrack
@@ -82,10 +82,11 @@ def look_again(connection: Connection, times: Sequence[tuple[str, float]]) -> No
         connection.execute(update(rows).where(rows.c.id == fax_id).values(next_poll=next_poll))
 
 
-def learned_id(connection: Connection, fax_id: str, fax_plus_id: str) -> None:
+def learned_id(connection: Connection, fax: FaxToTrack, fax_plus_id: str) -> None:
     """A listing gave the fax ID that the order's answer had not."""
     rows = schema.fax
-    connection.execute(update(rows).where(rows.c.id == fax_id).values(fax_plus_id=fax_plus_id))
+    connection.execute(update(rows).where(rows.c.id == fax.id).values(fax_plus_id=fax_plus_id))
+    remarks.learned(connection, fax.mail_id, fax_plus_id, fax.token)
 
 
 def ended(
