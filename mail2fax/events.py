@@ -29,6 +29,8 @@ def _ours(why: str) -> str:
 
 
 def _report(level: int, event: str, **facts: Any) -> None:
+    if not _log.isEnabledFor(level):
+        return
     told = " ".join(f"{name}={_value(value)}" for name, value in facts.items() if value is not None)
     _log.log(level, "%s %s", event, told)
 

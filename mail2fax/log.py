@@ -20,6 +20,7 @@ def write_to(stream: TextIO, *, verbose: bool = False) -> None:
         stream: where each line goes.
         verbose: whether each connection is told.
     """
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # never shown
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Discreet("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], force=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
@@ -167,6 +168,7 @@ def _borne(rule: Rule, proof: Proof) -> str | None:
     return next((name for name in rule.certificates if name.lower() in borne), None)
 
 
+@lru_cache(maxsize=1024)
 def plain_address(peer: str) -> IPv4Address | IPv6Address | None:
     """An address as rules know it: IPv4 also when it came over an IPv6 socket."""
     try:

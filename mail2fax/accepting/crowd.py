@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mail2fax.accepting.admission import plain_address
 
@@ -89,6 +90,7 @@ def _uncounted(counter: Counter[str], network: str) -> None:
         del counter[network]
 
 
+@lru_cache(maxsize=1024)
 def network_of(peer: str) -> str:
     """The network a client is counted with: /24, or /64."""
     address = plain_address(peer)

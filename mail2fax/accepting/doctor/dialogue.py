@@ -129,7 +129,9 @@ class Record:
         """Something happened."""
         if len(self._steps) >= _MOST:
             del self._steps[_FIRST]
-        shown = _NOT_PRINTABLE.sub("?", text[:_LONGEST])
+        shown = text[:_LONGEST]
+        if not (shown.isascii() and shown.isprintable()):
+            shown = _NOT_PRINTABLE.sub("?", shown)
         self._steps.append(Step(self.now() - self._began, kind, shown))
 
     def said(self, data: bytes) -> None:
