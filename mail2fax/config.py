@@ -136,6 +136,7 @@ class Limits(Section):
     recipients: Annotated[int, Field(ge=100)] = 200
     destinations: Count = 500
     connections: Count = 1000
+    waiting: Count = 10_000
 
 
 class Preparing(Section):

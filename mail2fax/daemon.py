@@ -215,6 +215,7 @@ class Daemon:
         while True:
             try:
                 await self._spool.note_alive()
+                await self._spool.count_waiting()
                 if await self._spool.do(intake.twins_overdue, self._clock.now()):
                     self._spool.bells.ring(Station.ANSWERING)
                 await self._spool.do(letterheads.forget, self._clock.now())
@@ -288,6 +289,7 @@ def listener_settings(
         size=int(limits.attachments * _ENCODED) + _BESIDE_ATTACHMENTS,
         rules=tuple(rule for rule in rules if holds_on(listen, rule)),
         limits=RecipientLimits(limits.recipients, limits.destinations),
+        most_waiting=limits.waiting,
         domains=config.domains,
         protocol=listen.protocol,
         tls=TlsFiles(tls.certificate, tls.key, tls.client_ca, listen.legacy) if tls else None,

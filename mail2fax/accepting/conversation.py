@@ -231,14 +231,14 @@ class Conversation:
         """End it, whatever it does."""
         self._wire.abort()
 
-    async def _say(self, response: Response, at: str = "") -> None:
-        """Answer; too many errors end the session (L10)."""
+    async def _say(self, response: Response, at: str = "", *, forgiven: bool = False) -> None:
+        """Answer; too many errors end the session, but for those that are forgiven (L10)."""
         refused = response.code >= 400  # noqa: PLR2004 - RFC 5321 4.2.1
         if refused and at:
             events.refused_on_the_line(self.id, self.proof.peer, at, str(response))
             self._tell_office(response)
         await self._wire.say(response)
-        self._errors += refused
+        self._errors += refused and not forgiven
         if self._errors > _MOST_ERRORS and not self._wire.over:
             raise Farewell(Response(421, "4.7.0", "Too many errors. Good bye"))
 
@@ -405,7 +405,8 @@ class Conversation:
             return
         may_log_in = self._no_login() is None
         said = await self._reception.received(found, transaction, self.proof, may_log_in=may_log_in)
-        await self._say(said, "RCPT")
+        forgiven = self._reception.may_err(transaction, self.proof)
+        await self._say(said, "RCPT", forgiven=forgiven)
 
     async def _data(self, _argument: str) -> None:
         transaction = self._transaction

@@ -18,6 +18,8 @@ from mail2fax.reading.addresses import AddressRules
 from mail2fax.spool.spool import Spool
 from mail2fax.values import Response
 
+_BUSY = Response(451, "4.3.2", "Too many faxes wait to be sent. Try again later")
+
 
 class Host(Protocol):
     """What receiving a recipient needs of the listener."""
@@ -41,6 +43,15 @@ class Reception:
         if self._settings.relay is not None:
             return bool(candidates(self._settings.rules, proof))
         return admit(self._settings.rules, proof) is not None
+
+    def may_err(self, transaction: Transaction, proof: Proof) -> bool:
+        """Whether a refused recipient is no error of the session.
+
+        A list of two hundred numbers may hold many that are refused, each to be told; a stranger
+        who tries one after the other is another matter.
+        """
+        is_long = len(transaction.refused) > self._settings.limits.recipients
+        return not is_long and self.may_admit(proof)
 
     async def received(
         self,
@@ -69,6 +80,8 @@ class Reception:
             return self._to_admin(path, transaction, proof, is_known=is_known)
         if isinstance(reach, Response):
             return transaction.refuse(path, reach)
+        if self._spool.waiting >= self._settings.most_waiting:
+            return _BUSY
         return transaction.add(path, reach, self._settings.limits, self._host.clock.now())
 
     def _to_admin(

@@ -111,6 +111,7 @@ class ListenerSettings:
         size: the most bytes of a mail, announced (RFC 1870).
         rules: who may send by it, first match.
         limits: recipients and destinations of a mail.
+        most_waiting: mails and faxes that may wait; then 451 at RCPT (L10).
         patience: timers.
         protocol: ``smtp``, ``smtps`` or ``lmtp``.
         tls: certificate and key; None serves no TLS.
@@ -132,6 +133,7 @@ class ListenerSettings:
     size: int
     rules: tuple[Rule, ...]
     limits: RecipientLimits = field(default_factory=RecipientLimits)
+    most_waiting: int = 10_000
     patience: PatienceSettings = field(default_factory=PatienceSettings)
     protocol: str = "smtp"
     tls: TlsFiles | None = None

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mail2fax.clock import Clock
 from mail2fax.errors import NotAdmitted, SpoolError, SpoolFull, SpoolLocked
-from mail2fax.spool import frozen, intake, ledger, notices, preparation, schema, standing
+from mail2fax.spool import backlog, frozen, intake, ledger, notices, preparation, schema, standing
 from mail2fax.spool.content import Content, MailFile
 from mail2fax.spool.durable import spool_error
 from mail2fax.spool.ledger import Ledger
@@ -81,6 +81,7 @@ class Spool:
             went back or this is another machine. Empty when it can.
         content_at_rest: held while files of content go, or are copied.
         frozen: the names that are frozen, for a first look; the ledger decides (L8).
+        waiting: about how many mails and faxes are still to be prepared or ordered (L10).
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Spool:
         self.suspect = ""
         self.content_at_rest = asyncio.Lock()
         self.frozen: frozenset[str] = frozenset()
+        self.waiting = 0
 
     @classmethod
     async def open(cls, state_dir: Path, clock: Clock) -> "Spool":
@@ -123,6 +125,7 @@ class Spool:
         await self._ledger.do(intake.sessions_lost, now)
         await self._ledger.do(preparation.forget_leases)
         await self.learn_frozen()
+        await self.count_waiting()
         known = await self._ledger.do(_mails_with_content)
         await asyncio.to_thread(self.content.sweep, known)
 
@@ -191,6 +194,7 @@ class Spool:
         if isinstance(reference, NotAdmitted):
             file.discard()
             raise reference
+        self.waiting += 1
         self.bells.ring(Station.PREPARING)
         if mail.for_admin:
             self.bells.ring(Station.ANSWERING)
@@ -215,6 +219,10 @@ class Spool:
     async def learn_frozen(self) -> None:
         """Who is frozen has changed, or is to be known."""
         self.frozen = await self._ledger.do(frozen.names)
+
+    async def count_waiting(self) -> None:
+        """Look how much waits; between two looks only what comes is counted."""
+        self.waiting = await self._ledger.do(backlog.size)
 
     async def note_refusal(self, refusal: Refusal) -> None:
         """A device was refused on the line; its office is told, if it was not just now (L7)."""

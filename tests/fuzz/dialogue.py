@@ -62,7 +62,7 @@ class Model:
     def codes(self, name: str, body: str) -> list[int]:
         """The answers to a command, a mail's bytes behind a DATA that is taken included."""
         said = self._data(body) if name == "data" else [self._answer(name)]
-        self.errors += sum(code >= 400 for code in said)
+        self.errors += sum(code >= 400 for code in said if (name, code) != ("bad rcpt", 550))
         if self.errors > _MOST_ERRORS and not self.over:
             self.over = True
             said.append(421)

@@ -71,24 +71,13 @@ def message(luck: random.Random, author: str) -> bytes:
 
 
 def hand_over(port: int, data: bytes, recipients: list[str]) -> int:
-    """Send with every recipient that is taken; how many were.
-
-    Twenty errors end a session (L10), so the recipients that are refused are found out before.
-    """
-    taken: list[str] = []
-    for start in range(0, len(recipients), 10):
-        with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
-            client.ehlo("me")
-            client.mail("eve@evil.example")
-            some = recipients[start : start + 10]
-            taken += [one for one in some if client.docmd("RCPT", f"TO:<{one}>")[0] == 250]
+    """Send with every recipient that is taken; how many were."""
     with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
         client.ehlo("me")
         client.mail("eve@evil.example")
-        for one in taken:
-            client.docmd("RCPT", f"TO:<{one}>")
+        taken = [client.docmd("RCPT", f"TO:<{one}>")[0] == 250 for one in recipients]
         client.data(data)
-    return len(taken)
+    return sum(taken)
 
 
 async def send_all(daemon: Daemon, luck: random.Random) -> tuple[int, int]:
