@@ -97,6 +97,8 @@ class SenderRule(Conditions, Allowances):
     source_numbers: Annotated[Numbers, Field(alias="from")] = ()
     countries: Countries = ()
     body: Body | None = None
+    language: Language | None = None
+    timezone: Timezone | None = None
     split_scans: SplitScans | None = None
     body_only: Literal["refuse", "page"] = "refuse"
 
@@ -225,8 +227,12 @@ class Config(Allowances):
             body=body,
             user_id=own.user or site.user,
             report=site.report if own.report is None else own.report,
-            lang=own.lang or site.lang,
+            lang=own.lang or rule.language or site.lang,
         )
+
+    def timezone_of(self, rule: SenderRule) -> str:
+        """The clock of a rule's people."""
+        return rule.timezone or self.timezone
 
     def bill_of(self, rule: SenderRule) -> Billing:
         """Whether a rule's faxes need a billing code, and which there are."""

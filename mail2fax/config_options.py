@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from mail2fax.config_fields import Numbers, RetryPolicy, Section, Texts, as_list
 
-Language = Literal["en"]
+Language = Literal["en", "de", "fr", "es"]
 Body = Literal["comment", "cover", "comment+cover", "page", "off"]
 Dialect = Literal["interfax", "gfi", "rightfax", "relayfax", "efax", "faxback"]
 

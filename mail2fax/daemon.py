@@ -357,7 +357,7 @@ def option_rules(config: Config, rule: SenderRule) -> OptionRules:
     retries = config.most_retries if rule.most_retries is None else rule.most_retries
     own_user = config.options_of(rule).user_id
     return OptionRules(
-        timezone=config.timezone,
+        timezone=config.timezone_of(rule),
         source_numbers=config.sources_of(rule),
         most_retries=_MOST_RETRIES if retries is None else retries,
         may_resend=rule.may_resend or config.may_resend or "own",
@@ -453,10 +453,22 @@ def keep_of(config: Config) -> Keep:
 
 def answering_settings(config: Config) -> AnsweringSettings:
     """The answering station."""
-    relay, sending = config.relay, config.sending
+    relay = config.relay
     return AnsweringSettings(
         Relay(relay.host, relay.port, config.hostname or config.domains[0], relay.envelope_from),
         Sender(config.reply_address, config.domains[0]),
         config.admin or "",
-        LetterSettings(config.timezone, sending.give_up, sending.hold_for),
+        letter_settings(config),
+    )
+
+
+def letter_settings(config: Config) -> LetterSettings:
+    """What the words of replies need."""
+    rules = zip(config.rule_names(), config.senders, strict=True)
+    return LetterSettings(
+        config.timezone,
+        config.sending.give_up,
+        config.sending.hold_for,
+        config.language,
+        {name: config.timezone_of(rule) for name, rule in rules},
     )

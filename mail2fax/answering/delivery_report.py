@@ -12,7 +12,8 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
-from mail2fax.answering.texts import Letter, safe, to_ascii
+from mail2fax.answering.facts import safe
+from mail2fax.answering.texts import Letter, to_ascii
 from mail2fax.clock import utc
 from mail2fax.faxplus.statuses import Meaning, final
 from mail2fax.spool import delivery_reports

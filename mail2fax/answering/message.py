@@ -8,7 +8,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from mail2fax.answering.texts import Letter, safe
+from mail2fax.answering.facts import safe
+from mail2fax.answering.texts import Letter
 from mail2fax.clock import utc
 from mail2fax.reading.verbs import address_of
 from mail2fax.spool.records import MailStory, ReplyToSend

@@ -8,24 +8,15 @@ from email.utils import format_datetime
 
 from mail2fax import events
 from mail2fax.answering import back_off
+from mail2fax.answering.facts import safe
 from mail2fax.answering.message import Sender, can_be_addressed
-from mail2fax.answering.texts import safe
+from mail2fax.answering.texts import LetterSettings, to_ascii
+from mail2fax.answering.wording import words_of
 from mail2fax.clock import Clock, utc
 from mail2fax.errors import PermanentFailure, TemporaryFailure
 from mail2fax.spool import notices
 from mail2fax.spool.notices import NoticeToSend
 from mail2fax.spool.spool import Spool
-
-_TEXT = """\
-A fax was refused: {why}
-
-Device:  {peer}
-To:      {recipient}
-Answer:  {response}
-
-Nothing was faxed. The device shows this as an error, often as a number only.
-Further refusals of this device are not told for the next 10 minutes.
-"""
 
 
 class Notices:
@@ -38,12 +29,14 @@ class Notices:
         admin: str,
         clock: Clock,
         hand_over: Callable[[bytes, Sequence[str]], Awaitable[None]],
+        letters: LetterSettings | None = None,
     ) -> None:
         self._spool = spool
         self._sender = sender
         self._admin = admin
         self._clock = clock
         self._hand_over = hand_over
+        self._letters = letters or LetterSettings()
 
     async def take_care_of(self, notice: NoticeToSend) -> None:
         """Hand a notice to the relay, or write down why not.
@@ -62,7 +55,8 @@ class Notices:
             await self._next(notice, "the address is not in ASCII")
             return
         try:
-            await self._hand_over(message_for(notice, to, self._sender, now), [to])
+            message = message_for(notice, to, self._sender, now, self._letters)
+            await self._hand_over(message, [to])
         except PermanentFailure as failure:
             await self._next(notice, str(failure))
         except TemporaryFailure as failure:
@@ -90,27 +84,39 @@ class Notices:
         events.not_told(notice.id, "notice", why)
 
 
-def message_for(notice: NoticeToSend, to: str, sender: Sender, now: float) -> bytes:
+def message_for(
+    notice: NoticeToSend, to: str, sender: Sender, now: float, letters: LetterSettings
+) -> bytes:
     """The mail, in ASCII; the same Message-ID on a repeat, and our mark against loops (W8)."""
     refusal = notice.refusal
-    recipient = _ascii(refusal.recipient)
+    words = words_of(letters.language, letters.templates)
+
+    def ascii_of(key: str, **facts: str) -> str:
+        return to_ascii(safe(words.say(f"notice.{key}", **facts)), letters.language)
+
+    rows = {
+        "device": refusal.peer,
+        "to": _ascii(refusal.recipient) or ascii_of("mail_itself"),
+        "answer": _ascii(refusal.response),
+    }
+    why = words.reason(safe(refusal.response.split(" ", 2)[-1]))
+    width = max(len(ascii_of(key)) for key in rows) + 3
+    shown = [f"{ascii_of(key)}:".ljust(width) + value for key, value in rows.items()]
+    state = words.say("from_name", state=words.say("notice.state"), number="")
     message = EmailMessage(policy=SMTP)
-    message["From"] = Address("Fax REFUSED", addr_spec=sender.address)
+    message["From"] = Address(to_ascii(state, letters.language), addr_spec=sender.address)
     message["To"] = to
-    message["Subject"] = f"Fax refused: device {refusal.peer}"
+    message["Subject"] = ascii_of("subject", peer=refusal.peer)
     message["Date"] = format_datetime(utc(now))
     message["Message-ID"] = f"<{notice.id}@{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message["X-Mail2Fax-Reference"] = notice.id
-    why = refusal.response.split(" ", 2)[-1]
-    shown = recipient or "(the mail itself was refused)"
-    text = _TEXT.format(
-        why=_ascii(why), peer=refusal.peer, recipient=shown, response=_ascii(refusal.response)
-    )
-    message.set_content(text)
+    text = [ascii_of("headline", why=why), "", *shown, "", ascii_of("note")]
+    message.set_content("\n".join(text) + "\n")
     return message.as_bytes()
 
 
 def _ascii(text: str) -> str:
+    """What somebody wrote, in ASCII; a letter that is none is not taken for another."""
     return safe(text).encode("ascii", "replace").decode("ascii")

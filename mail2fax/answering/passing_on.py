@@ -6,23 +6,14 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
+from mail2fax.answering.facts import safe
 from mail2fax.answering.message import Sender
-from mail2fax.answering.texts import safe, to_ascii
+from mail2fax.answering.texts import LetterSettings, to_ascii
+from mail2fax.answering.wording import words_of
 from mail2fax.clock import utc
 from mail2fax.spool.records import MailStory, ReplyToSend
 
 LARGEST_WHOLE = 1_000_000
-_TEXT = """\
-A mail for postmaster or abuse came to the fax service.
-
-From:       {mail_from}
-Client:     {peer}
-Reference:  {reference}
-
-{attached}
-"""
-_WHOLE = "It is attached as it came."
-_HEADER = "It has {size} bytes; its header is attached, the whole mail is kept in the spool."
 
 
 def attachable(path: Path) -> bytes:
@@ -32,8 +23,9 @@ def attachable(path: Path) -> bytes:
 
 
 def passed_on(
-    original: bytes, reply: ReplyToSend, story: MailStory, to: str, sender: Sender, now: float
-) -> bytes:
+    original: bytes, reply: ReplyToSend, story: MailStory, to: str, sender: Sender, now: float,
+    letters: LetterSettings,
+) -> bytes:  # fmt: skip
     """The message to the admin, with our mark against loops; the same Message-ID on a repeat.
 
     Args:
@@ -44,22 +36,17 @@ def passed_on(
         to: the admin.
         sender: who it comes from.
         now: for its Date.
+        letters: the language.
     """
     whole = len(original) <= LARGEST_WHOLE
-    attached = _WHOLE if whole else _HEADER.format(size=story.size)
     boundary = f"=_{reply.id}"
     kind = "message/rfc822" if whole else "text/rfc822-headers"
     content = original if whole else _header_of(original)
     encoding = "7bit" if content.isascii() else "8bit"
-    text = _TEXT.format(
-        mail_from=to_ascii(safe(story.mail_from)) or "<>",
-        peer=story.peer,
-        reference=story.reference,
-        attached=attached,
-    )
+    text = _text(story, letters, whole=whole)
     # Written by hand: the email package would parse the mail and write another.
     lines = [
-        _top(reply, story, to, sender, now),
+        _top(reply, story, to, sender, now, letters),
         f'Content-Type: multipart/mixed; boundary="{boundary}"'.encode(),
         f"Content-Transfer-Encoding: {encoding}".encode(), b"", f"--{boundary}".encode(),
         b"Content-Type: text/plain; charset=us-ascii", b"", *text.encode("ascii").split(b"\n"),
@@ -70,12 +57,29 @@ def passed_on(
     return b"\r\n".join(lines)
 
 
-def _top(reply: ReplyToSend, story: MailStory, to: str, sender: Sender, now: float) -> bytes:
+def _text(story: MailStory, letters: LetterSettings, *, whole: bool) -> str:
+    """What the admin reads above the mail, in ASCII."""
+    words = words_of(letters.language, letters.templates)
+    rows = {"from": safe(story.mail_from) or "<>", "client": story.peer,
+            "reference": story.reference}  # fmt: skip
+    labels = {key: words.say(f"postmaster.{key}") for key in rows}
+    width = max(len(label) for label in labels.values()) + 3
+    shown = [f"{labels[key]}:".ljust(width) + value for key, value in rows.items()]
+    attached = words.say("postmaster.whole" if whole else "postmaster.header", size=story.size)
+    lines = [words.say("postmaster.headline"), "", *shown, "", attached]
+    return to_ascii("\n".join(lines) + "\n", letters.language)
+
+
+def _top(
+    reply: ReplyToSend, story: MailStory, to: str, sender: Sender, now: float,
+    letters: LetterSettings,
+) -> bytes:  # fmt: skip
     """The header up to what tells of the content, without a last line end."""
+    words = words_of(letters.language, letters.templates)
     message = EmailMessage(policy=SMTP)
-    message["From"] = Address("Fax postmaster", addr_spec=sender.address)
+    message["From"] = Address(words.say("postmaster.from_name"), addr_spec=sender.address)
     message["To"] = to
-    message["Subject"] = safe(f"To postmaster: {story.subject}")
+    message["Subject"] = safe(words.say("postmaster.subject", subject=story.subject))
     message["Date"] = format_datetime(utc(now))
     message["Message-ID"] = f"<{reply.id}@{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"

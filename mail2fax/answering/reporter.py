@@ -57,7 +57,9 @@ class Reporter:
         self._settings = settings
         self._clock = clock
         self._hand_over = hand_over
-        self._notices = Notices(spool, settings.sender, settings.admin, clock, self._to_relay)
+        self._notices = Notices(
+            spool, settings.sender, settings.admin, clock, self._to_relay, settings.letters
+        )
 
     async def run(self) -> None:
         """Answer until cancelled.
@@ -136,7 +138,9 @@ class Reporter:
         if reply.kind == replies.POSTMASTER:
             path = self._spool.content.mail(story.id)
             original = await asyncio.to_thread(passing_on.attachable, path)
-            return passing_on.passed_on(original, reply, story, everybody[0], sender, now)
+            return passing_on.passed_on(
+                original, reply, story, everybody[0], sender, now, self._settings.letters
+            )
         followed = delivery_reports.followed(reply.kind)
         letter = letter_for(followed or reply.kind, story, reply.fax_id, self._settings.letters)
         if followed is None:

@@ -51,6 +51,10 @@ _BY_REGION = {
 }
 
 
+REGIONS = tuple(_BY_REGION)
+"""ISO 3166 codes of those that have a name here, and `001`."""
+
+
 def country_name(region: str) -> str:
     """A region's English name; its code where none is known.
 

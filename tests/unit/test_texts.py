@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail2fax.answering.texts import Letter, LetterSettings, letter_for, safe, to_ascii
+from mail2fax.answering.facts import safe
+from mail2fax.answering.texts import Letter, LetterSettings, letter_for, to_ascii
 from mail2fax.spool.lifecycle import MailState
 from mail2fax.spool.records import FaxStory, MailStory
 from mail2fax.values import Converted, Cover, Document, End, Identity, NotFaxed, Options, Outcome
@@ -60,8 +61,8 @@ def test_accepted_tells_everything_and_promises_nothing_more() -> None:
     assert told.body == (
         "Your fax to +41 22 555 01 23 was handed over to Fax.Plus.\n"
         "\n"
-        "M2F-7K3QX/1: +41 22 555 01 23 (CH), Dr. Meier\n"
-        "    you wrote: 0225550123\n"
+        "M2F-7K3QX/1: +41 22 555 01 23 (Switzerland), Dr. Meier\n"
+        "    You wrote: 0225550123\n"
         "    handed over, fax ID abc123\n"
         "\n"
         "Not accepted as a fax number:\n"
@@ -138,16 +139,16 @@ def test_each_outcome_in_the_from_name_and_the_first_line(
     assert told.from_name == from_name
     assert first in told.body.splitlines()[0]
     assert "A reason." in told.body
-    assert "Duration: 1 min 35 s" in told.body
-    assert "Fax ID:   abc123" in told.body
+    assert "Duration:  1 min 35 s" in told.body
+    assert "Fax ID:    abc123" in told.body
 
 
 def test_a_confirmed_fax_tells_pages_and_no_advice() -> None:
     """W3: pages, duration, time; nothing to do."""
     body = ended(End.SUCCESS, pages=3).body
 
-    assert "Pages:    3\n" in body
-    assert "Time:     18 Nov 2026, 12:06 CET\n" in body
+    assert "Pages:     3\n" in body
+    assert "Time:      18 Nov 2026, 12:06 CET\n" in body
     assert "again" not in body
 
 
@@ -198,7 +199,7 @@ def test_what_is_not_known_is_not_told() -> None:
     short = replace(FAX, outcome=Outcome(End.SUCCESS, "success", NOW, "", 1, 31))
 
     assert not any(word in body for word in ("Pages:", "Duration:", "Fax ID:"))
-    assert "Duration: 31 s\n" in letter("outcome", replace(STORY, faxes=(short,))).body
+    assert "Duration:  31 s\n" in letter("outcome", replace(STORY, faxes=(short,))).body
 
 
 def test_an_address_with_several_numbers_is_named_as_dialled() -> None:
@@ -214,7 +215,7 @@ def test_devices_get_ascii() -> None:
     device = replace(STORY, identity=Identity("r", "network", "x", True), subject="Grüße \u2013 ok")
     told = letter("accepted", device)
 
-    assert (told.subject, told.body.isascii()) == ("Re: Gru?e - ok", True)
+    assert (told.subject, told.body.isascii()) == ("Re: Grusse - ok", True)
     assert "Ubersicht.pdf" in told.body
     assert to_ascii("\u201ca\u2026\u201d 日") == '"a..." ?'
 
