@@ -8,7 +8,7 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 
 from mail2fax.config_fields import (
@@ -66,13 +67,34 @@ _QUOTAS_LOOK_BACK = 31 * 86400.0
 _EXAMPLE = "senders: [{networks: [192.168.1.0/24]}]"
 
 
+class OAuth(Section):
+    """An OAuth2 client of the account, instead of a token."""
+
+    client_id: str
+    client_secret: SecretStr
+    refresh_token: SecretStr
+    token_url: str = "https://accounts.fax.plus/token"  # noqa: S105 - where tokens are had
+
+
 class FaxPlusAccount(Section):
     """The account at Fax.Plus."""
 
-    token: SecretStr
+    token: SecretStr | None = None
+    oauth: OAuth | None = None
     source_numbers: Annotated[Numbers, Field(alias="from", min_length=1)]
     base_url: str = "https://restapi.fax.plus/v3"
     user_id: str = "self"
+
+    @model_validator(mode="after")
+    def _is_one_access(self) -> Self:
+        if self.token is None and self.oauth is None:
+            raise ValueError(
+                "write token, a personal access token of the account, or oauth with client_id, "
+                "client_secret and refresh_token"
+            )
+        if self.token is not None and self.oauth is not None:
+            raise ValueError("token and oauth are two ways in. Leave one of them out")
+        return self
 
 
 class RelayAddress(Section):

@@ -40,6 +40,8 @@ class Fate(StrEnum):
     """A complete answer in Fax.Plus's own words refused it."""
     THROTTLED = "throttled"
     """A 429: probably not acted on."""
+    RENEWED = "renewed"
+    """Refused for an access token that had ended, and there is another by now."""
     UNKNOWN = "unknown"
     """Nothing can be concluded: a cut answer, a time-out, a gateway's 5xx."""
 

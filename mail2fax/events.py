@@ -280,6 +280,11 @@ def account_barred(why: str, seconds: float) -> None:
     _report(logging.ERROR, "account-barred", why=_ours(why), next_try_s=seconds)
 
 
+def refresh_token_not_kept() -> None:
+    """A new refresh token is not on disk; it is written again with the next one (S1)."""
+    _report(logging.ERROR, "refresh-token-not-kept")
+
+
 def outcome(reference: str, number: FaxNumber, fax_id: str | None, status: str) -> None:
     """A fax has its outcome."""
     _report(

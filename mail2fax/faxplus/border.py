@@ -7,6 +7,7 @@ can be concluded.
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,9 @@ import httpx
 
 from mail2fax.errors import AccountFailure, Failure, Fate, PermanentFailure, TemporaryFailure
 
+# It would log every address it calls, and with it refresh tokens.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """The only exceptions after which not one byte of a request was sent."""
 TRANSPORT = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict)
@@ -24,6 +28,10 @@ TRANSPORT = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieC
 _ACCOUNT = frozenset({401, 402, 403})
 _NO = frozenset({400, 404, 413, 415, 422})
 _THROTTLED = 429
+_NO_ACCESS = (
+    "Fax.Plus gives no access token any more ({}). Check client_id and client_secret of "
+    "faxplus.oauth, or authorise again and write the new refresh_token there"
+)
 _LONGEST_WAIT = 3600.0
 
 
@@ -60,6 +68,30 @@ def from_answer(
     if status in _NO and own:
         return PermanentFailure(text, fate=Fate.SAID_NO, status=status)
     return TemporaryFailure(text, status=status)
+
+
+def without_token(why: str) -> Failure:
+    """No access token came; the call it was for never left."""
+    return TemporaryFailure(f"no access token from Fax.Plus ({why})", fate=Fate.NEVER_LEFT)
+
+
+def from_token_answer(
+    status: int, headers: Mapping[str, str], body: bytes, now: datetime | None = None
+) -> Failure:
+    """An answer of the token endpoint other than 2xx, as ours.
+
+    Refused in its own words, nothing works until a person has made a new refresh token; a
+    gateway's page in front of it, or its being busy, passes. Whatever the token was for never
+    left.
+    """
+    own = _own_words(body)
+    if own and status in _ACCOUNT | _NO:
+        text = f"{_NO_ACCESS.format(status)}: {own}"
+        return AccountFailure(text, fate=Fate.NEVER_LEFT, status=status)
+    failure = without_token(f"it answered {status}")
+    failure.status = status
+    failure.retry_after = _retry_after(headers.get("retry-after"), now or datetime.now(UTC))
+    return failure
 
 
 def _own_words(body: bytes) -> str:

@@ -7,8 +7,7 @@ ends within one total deadline. Nothing here retries: who may repeat what is dec
 
 import asyncio
 import hashlib
-import logging
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,26 +16,16 @@ from urllib.parse import quote
 
 import httpx
 
-from mail2fax.errors import PermanentFailure, TemporaryFailure
+from mail2fax.errors import AccountFailure, Failure, Fate, PermanentFailure, TemporaryFailure
 from mail2fax.faxplus import border, wire
+from mail2fax.faxplus.access import Access, Grant, PersonalToken
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every address it calls
-
+_UNAUTHORIZED = 401
 _NOT_FOUND = 404
 _PAGE = 50
 _MOST_PAGES = 40
 _MOST_BYTES = 40_000_000
-
-
-class _Bearer(httpx.Auth):
-    """A personal access token on every call."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        yield request
+_Answer = tuple[httpx.Response, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +81,7 @@ class FaxPlus:
 
     Args:
         base_url: such as ``https://restapi.fax.plus/v3``.
-        token: a personal access token.
+        access: a personal access token, or `OAuth`.
         user_id: ``self`` or a member's id.
         deadline: seconds in all for any call but an upload.
         upload_deadline: seconds in all for one upload.
@@ -102,7 +91,7 @@ class FaxPlus:
     def __init__(
         self,
         base_url: str,
-        token: str,
+        access: str | Access,
         *,
         user_id: str = "self",
         deadline: float = 60.0,
@@ -110,7 +99,7 @@ class FaxPlus:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._auth = _Bearer(token)
+        self._access = PersonalToken(access) if isinstance(access, str) else access
         self._user_id = user_id
         self._deadline = deadline
         self._upload_deadline = upload_deadline
@@ -121,7 +110,6 @@ class FaxPlus:
 
     def _new_client(self, limits: httpx.Limits) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            auth=self._auth,
             transport=self._transport,
             verify=self._trust,
             headers={"Accept": "application/json"},
@@ -133,6 +121,7 @@ class FaxPlus:
 
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._access.aclose()
         await self._client.aclose()
 
     # Files
@@ -182,17 +171,34 @@ class FaxPlus:
     async def send(self, order: wire.Order, user_id: str | None = None) -> dict[str, str]:
         """Post an order: at most once, on a connection of its own (S2).
 
+        An access token that had ended is renewed and the order is not posted again: whether it
+        may be is decided in ``sending``, from the lists.
+
         Returns:
             Fax IDs by destination; empty when the answer, though a success, named none.
 
         Raises:
             Failure: its ``fate`` says what may be concluded about the order.
         """
+        grant = await self._access.grant()
         once = self._new_client(httpx.Limits(max_connections=1, max_keepalive_connections=0))
-        async with once:
-            url = self._account("outbox", user_id=user_id)
-            answer = await self._call("POST", url, client=once, json=order.body())
+        url = self._account("outbox", user_id=user_id)
+        try:
+            async with once:
+                answer = await self._call("POST", url, client=once, grant=grant, json=order.body())
+        except AccountFailure as failure:
+            if failure.status == _UNAUTHORIZED and await self._has_renewed(grant):
+                fate = Fate.RENEWED if failure.fate is Fate.SAID_NO else failure.fate
+                raise TemporaryFailure(str(failure), fate=fate, status=failure.status) from failure
+            raise
         return wire.order_ids(answer)
+
+    async def _has_renewed(self, grant: Grant) -> bool:
+        """Whether the account works again after a 401; if not, the 401 stands for itself."""
+        try:
+            return await self._access.renewed(grant)
+        except Failure:
+            return False
 
     async def outbox(self) -> tuple[wire.OutboxFax, ...]:
         """Everything in the outbox; the call knows no filter and no paging."""
@@ -305,6 +311,28 @@ class FaxPlus:
             return None
         return float(answer["amount"]), str(answer.get("currency", ""))
 
+    # Hooks
+
+    async def create_hook(self, event: str, target: str) -> str:
+        """Have ``target`` told of every ``event``; the registration's id."""
+        body = {"target": target, "event": event}
+        answer = await self._call("POST", f"{self._base_url}/hooks", json=body)
+        created = wire.hook(answer) if isinstance(answer, Mapping) else None
+        if created is None:
+            raise TemporaryFailure("Fax.Plus answered a new hook without an id")
+        return created.id
+
+    async def hooks(self, event: str) -> tuple[wire.Hook, ...]:
+        """The registrations for an event; the API wants it named."""
+        answer = await self._call("GET", f"{self._base_url}/hooks", params={"event": event})
+        records = wire.records_in(answer, "data") or ()
+        return tuple(hook for record in records if (hook := wire.hook(record)))
+
+    async def delete_hook(self, hook_id: str) -> bool:
+        """End a registration; False if it is not there."""
+        url = f"{self._base_url}/hooks/{quote(hook_id, safe='')}"
+        return await self._found("DELETE", url) is not None
+
     # How a call is made
 
     def _account(self, *parts: str, user_id: str | None = None) -> str:
@@ -327,31 +355,56 @@ class FaxPlus:
         url: str,
         *,
         client: httpx.AsyncClient | None = None,
+        grant: Grant | None = None,
         deadline: float | None = None,
         **content: Any,
     ) -> Any:
-        """Make one call; its 2xx body as JSON, None if it has none."""
-        try:
-            async with asyncio.timeout(deadline or self._deadline):
-                response = await (client or self._client).request(method, url, **content)
-        except (*border.TRANSPORT, TimeoutError) as error:
-            raise border.from_exception(error) from error
-        if not response.is_success:
-            raise border.from_answer(response.status_code, response.headers, response.content)
-        return border.parsed(response.content)
+        """Make one call; its 2xx body as JSON, None if it has none.
+
+        With a ``grant`` it is made with that one and no other, exactly once.
+        """
+        http = client or self._client
+
+        async def make(headers: Mapping[str, str]) -> _Answer:
+            response = await http.request(method, url, headers=headers, **content)
+            return response, response.content
+
+        return border.parsed(await self._made(make, deadline or self._deadline, grant))
 
     async def _bytes(self, url: str, params: Mapping[str, str] | None = None) -> bytes:
         """A binary answer, of bounded size."""
+
+        async def make(headers: Mapping[str, str]) -> _Answer:
+            wanted = {"Accept": "*/*", **headers}
+            async with self._client.stream("GET", url, params=params, headers=wanted) as response:
+                return response, b"".join([chunk async for chunk in _bounded(response)])
+
+        return await self._made(make, self._upload_deadline)
+
+    async def _made(
+        self,
+        make: Callable[[Mapping[str, str]], Awaitable[_Answer]],
+        deadline: float,
+        grant: Grant | None = None,
+    ) -> bytes:
+        """The body of a 2xx answer; anything else is raised.
+
+        A call whose access token had ended is made once more with another (API facts, edge 24),
+        unless it was to be made with this ``grant`` only.
+        """
         try:
-            async with (
-                asyncio.timeout(self._upload_deadline),
-                self._client.stream("GET", url, params=params, headers={"Accept": "*/*"}) as got,
-            ):
-                body = b"".join([chunk async for chunk in _bounded(got)])
+            async with asyncio.timeout(deadline):
+                used = grant or await self._access.grant()
+                response, body = await make(used.headers)
+                is_stale = response.status_code == _UNAUTHORIZED and grant is None
+                if is_stale and await self._access.renewed(used):
+                    used = await self._access.grant()
+                    response, body = await make(used.headers)
         except (*border.TRANSPORT, TimeoutError) as error:
             raise border.from_exception(error) from error
-        if not got.is_success:
-            raise border.from_answer(got.status_code, got.headers, body)
+        if not response.is_success:
+            raise border.from_answer(response.status_code, response.headers, body)
+        self._access.worked(used)
         return body
 
 

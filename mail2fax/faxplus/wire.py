@@ -8,7 +8,7 @@ such records, and one odd record must not make a whole listing unreadable.)
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -190,6 +190,46 @@ def fax(record: Mapping[str, Any]) -> Fax | None:
         last_update=read_time(record.get("last_update")),
         description=_text(record.get("description")),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the token endpoint gave; never shown.
+
+    Attributes:
+        access: the access token.
+        refresh: a new refresh token, None while the old one stays good.
+        seconds: life of the access token, None if not told.
+    """
+
+    access: str = field(repr=False)
+    refresh: str | None = field(default=None, repr=False)
+    seconds: float | None = None
+
+
+def tokens(answer: object) -> Tokens | None:
+    """An answer of the token endpoint; None without an access token."""
+    if not isinstance(answer, Mapping) or not (access := _text(answer.get("access_token"))):
+        return None
+    seconds = _whole(answer.get("expires_in"))
+    refresh = _text(answer.get("refresh_token")) or None
+    return Tokens(access, refresh, None if seconds is None else float(seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A registration: Fax.Plus POSTs to ``target`` when ``event`` happens."""
+
+    id: str
+    event: str
+    target: str = field(repr=False)
+
+
+def hook(record: Mapping[str, Any]) -> Hook | None:
+    """A Webhook object as a value; None without an id."""
+    if not (hook_id := _text(record.get("id"))):
+        return None
+    return Hook(hook_id, _text(record.get("event")), _text(record.get("target")))
 
 
 def order_ids(answer: object) -> dict[str, str]:

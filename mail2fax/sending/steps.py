@@ -148,6 +148,8 @@ class Steps:
             wait = pacing.throttled_for(failure.retry_after)
             self._pace.throttled(self._clock.now() + wait)
             await self._doubt(job, Doubt.THROTTLED, wait, str(failure))
+        elif failure.fate is Fate.RENEWED:
+            await self._doubt(job, Doubt.BARRED, 0.0, str(failure))
         elif failure.fate is Fate.SAID_NO:
             barred = isinstance(failure, AccountFailure)
             doubt = Doubt.BARRED if barred else Doubt.SAID_NO

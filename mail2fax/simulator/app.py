@@ -5,6 +5,7 @@ switches. A connection is cut by aborting the transport that `server` puts into 
 """
 
 import asyncio
+import base64
 import contextvars
 import hashlib
 import time
@@ -13,12 +14,13 @@ from dataclasses import asdict
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.datastructures import UploadFile
+from starlette.datastructures import URL, UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from mail2fax.simulator import shapes
+from mail2fax.simulator.oauth import Refused
 from mail2fax.simulator.provider import Invalid, Item, Provider
 from mail2fax.simulator.switches import Trouble
 
@@ -29,11 +31,13 @@ _PDF = b"%PDF-1.4\n%%EOF\n"
 _MOST_ROWS = 50
 _Endpoint = Callable[[Request], Awaitable[Response]]
 _BEFORE = {
+    Trouble.BAD_REQUEST: (400, "bad_request"),
     Trouble.UNAUTHORIZED: (401, "unauthorized"),
     Trouble.FORBIDDEN: (403, "forbidden"),
     Trouble.THROTTLED: (429, "too_many_requests"),
     Trouble.INTERNAL: (500, "internal_error"),
 }
+_WORDLESS = {Trouble.EMPTY_500: 500, Trouble.WORDLESS_401: 401}
 
 
 class _Cut(Exception):
@@ -84,6 +88,8 @@ class Application:
             Route(path, self._guarded(name, endpoint), methods=[method])
             for name, method, path, endpoint in table
         ]
+        routes.append(Route("/login", self._consent))
+        routes.append(Route("/token", self._tokens, methods=["POST"]))
         routes.append(Route("/_simulator/truth", self._truth))
         routes.append(Route("/_simulator/switches", self._switch, methods=["PUT"]))
         return Starlette(routes=routes)
@@ -93,9 +99,7 @@ class Application:
 
         async def guarded(request: Request) -> Response:
             await asyncio.sleep(self._provider.switches.delay)
-            wanted = f"Bearer {self._token}"
-            given = request.headers.get("authorization", "")
-            if not given.startswith("Bearer ") or (self._token and given != wanted):
+            if not self._is_known(request):
                 return JSONResponse(shapes.error("unauthorized", "bad token"), 401)
             trouble = self._provider.switches.next_trouble(name)
             if refusal := self._before(trouble):
@@ -108,14 +112,24 @@ class Application:
 
         return guarded
 
+    def _is_known(self, request: Request) -> bool:
+        """Whether a call bears the personal access token, or one by OAuth2 that is still good."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or not given:
+            return False
+        client_id = request.headers.get("x-fax-clientid", "")
+        if client_id or self._provider.tokens.access_tokens.get(given):
+            return self._provider.tokens.takes(given, client_id, self._clock())
+        return self._token in ("", given)
+
     def _before(self, trouble: Trouble | None) -> Response | None:
         if trouble in _BEFORE:
             status, name = _BEFORE[trouble]
             wait = self._provider.switches.retry_after
             headers = {"Retry-After": wait} if wait and trouble is Trouble.THROTTLED else None
             return JSONResponse(shapes.error(name, "switched on"), status, headers)
-        if trouble is Trouble.EMPTY_500:
-            return Response(status_code=500)
+        if trouble in _WORDLESS:
+            return Response(status_code=_WORDLESS[trouble])
         if trouble is Trouble.GATEWAY:
             return _gateway_page()
         if trouble is Trouble.CUT_BEFORE:
@@ -128,6 +142,34 @@ class Application:
         if trouble is Trouble.CUT_AFTER:
             _cut(_on_the_wire(response)[: self._provider.switches.cut_at])
         return response
+
+    # The auth server, on the same address
+
+    async def _consent(self, request: Request) -> Response:
+        """The owner's consent, given at once; the code goes where the client wants it."""
+        query = request.query_params
+        tokens = self._provider.tokens
+        wanted = ("code", tokens.client_id, "all")
+        if (query.get("response_type"), query.get("client_id"), query.get("scope")) != wanted:
+            return JSONResponse(shapes.error("invalid_request", "unknown client or scope"), 400)
+        target = URL(query.get("redirect_uri", ""))
+        return RedirectResponse(target.include_query_params(code=tokens.consent()), 302)
+
+    async def _tokens(self, request: Request) -> Response:
+        if refusal := self._before(trouble := self._provider.switches.next_trouble("token")):
+            return refusal
+        async with request.form() as form:
+            body = {name: value for name, value in form.items() if isinstance(value, str)}
+        fields = {**request.query_params, **body}
+        provider = self._provider
+        try:
+            login = _basic(request.headers.get("authorization", ""))
+            answer = provider.tokens.grant(login, fields, provider.switches, self._clock())
+        except Refused as refused:
+            status = 401 if str(refused) == "invalid_client" else 400
+            return JSONResponse({"error": str(refused)}, status)
+        await asyncio.sleep(provider.switches.token_delay)
+        return self._after(trouble, JSONResponse(answer))
 
     # Files
 
@@ -269,6 +311,18 @@ class Application:
         for name, value in wanted.items():
             setattr(self._provider.switches, name, value)
         return Response(status_code=204)
+
+
+def _basic(header: str) -> tuple[str, str] | None:
+    """Name and password of a Basic header (RFC 7617)."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme != "Basic":
+        return None
+    try:
+        name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return name, password
 
 
 def _not_found() -> Response:

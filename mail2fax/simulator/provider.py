@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from mail2fax.simulator.oauth import Tokens
 from mail2fax.simulator.switches import Switches
 
 _FROM = re.compile(r"(\+[0-9]{8,}(\*{0,10}[0-9]+)?|no_number)", re.ASCII | re.IGNORECASE)
@@ -60,12 +61,14 @@ class Provider:
         switches: what goes wrong.
         uploads: by path.
         items: every fax that was ever ordered, in the order of commits.
+        tokens: OAuth2 beside the personal access token.
     """
 
     switches: Switches = field(default_factory=Switches)
     numbers: tuple[str, ...] = ("+41225550100",)
     uploads: dict[str, Upload] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
+    tokens: Tokens = field(default_factory=Tokens)
 
     def upload(self, filename: str, content_type: str, size: int, sha256: str) -> str:
         """Keep an upload; its path."""

@@ -9,7 +9,9 @@ class Trouble(StrEnum):
 
     CUT_BEFORE = "cut before commit"
     CUT_AFTER = "cut after commit"
+    BAD_REQUEST = "400"
     UNAUTHORIZED = "401"
+    WORDLESS_401 = "401 without words"
     FORBIDDEN = "403"
     THROTTLED = "429"
     INTERNAL = "500"
@@ -41,6 +43,10 @@ class Switches:
         ids: whether an order's answer names ids.
         from_fax: whether an order may name an earlier fax.
         delay: seconds before every answer.
+        token_life: seconds an access token is good.
+        told_life: what ``expires_in`` says; 0 leaves it out.
+        token_delay: seconds before an answer of the token endpoint is written.
+        rotate_refresh: whether each use of a refresh token replaces it.
     """
 
     outcomes: dict[str, list[str]] = field(default_factory=dict)
@@ -62,6 +68,10 @@ class Switches:
     ids: bool = True
     from_fax: bool = True
     delay: float = 0.0
+    token_life: float = 3600.0
+    told_life: int = 3600
+    token_delay: float = 0.0
+    rotate_refresh: bool = False
 
     def next_trouble(self, endpoint: str) -> Trouble | None:
         """What is to go wrong with this call of an endpoint, if anything."""

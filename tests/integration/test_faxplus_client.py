@@ -125,7 +125,7 @@ def theirs(recorder: Recorder, call: str) -> Callable[[], object]:
     api = official(recorder)
     outbox, faxes = faxplus.OutboxApi(api), faxplus.FaxesApi(api)
     numbers, accounts = faxplus.NumbersApi(api), faxplus.AccountsApi(api)
-    files = faxplus.FilesApi(api)
+    files, hooks = faxplus.FilesApi(api), faxplus.WebhooksApi(api)
     calls: dict[str, Callable[[], object]] = {
         "outbox": lambda: outbox.list_outbox_faxes("self"),
         "outbox_fax": lambda: outbox.get_outbox_fax("self", "a1"),
@@ -155,6 +155,12 @@ def theirs(recorder: Recorder, call: str) -> Callable[[], object]:
         "file": lambda: files.get_file("self", "f1", format="pdf"),
         "report": lambda: files.get_fax_report("self", "f1"),
         "thumbnail": lambda: files.get_fax_thumbnail("self", "f1"),
+        "balance": faxplus.ShopApi(api).get_balance,
+        "hooks": lambda: hooks.get_webhooks("fax_sent"),
+        "create_hook": lambda: hooks.create_webhook(
+            body=faxplus.Webhook(target="http://127.0.0.1/x", event="fax_sent")
+        ),
+        "delete_hook": lambda: hooks.delete_webhook("h/1"),
     }
     return calls[call]
 
@@ -178,6 +184,10 @@ async def mine(client: FaxPlus, call: str) -> None:
         "file": lambda: client.file("f1", "pdf"),
         "report": lambda: client.report("f1"),
         "thumbnail": lambda: client.thumbnail("f1"),
+        "balance": client.balance,
+        "hooks": lambda: client.hooks("fax_sent"),
+        "create_hook": lambda: client.create_hook("fax_sent", "http://127.0.0.1/x"),
+        "delete_hook": lambda: client.delete_hook("h/1"),
     }
     with contextlib.suppress(TemporaryFailure):
         await calls[call]()
@@ -202,7 +212,7 @@ async def quietly(call: Callable[[], object]) -> None:
     [
         "outbox", "outbox_fax", "change_comment", "cancel", "faxes", "fax", "change_fax",
         "delete_fax", "numbers", "number", "account", "accounts", "member_details",
-        "file", "report", "thumbnail",
+        "file", "report", "thumbnail", "balance", "hooks", "create_hook", "delete_hook",
     ],
 )  # fmt: skip
 async def test_a_call_is_the_official_clients_call(

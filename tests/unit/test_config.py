@@ -56,6 +56,7 @@ def test_the_secret_is_shown_nowhere(tmp_path: Path) -> None:
     found = loaded(tmp_path)
 
     assert "secret" not in f"{found} {found!r}"
+    assert found.faxplus.token is not None
     assert found.faxplus.token.get_secret_value() == "secret"
 
 

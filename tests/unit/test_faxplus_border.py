@@ -86,3 +86,14 @@ def test_retry_after_is_read_in_both_forms_and_capped(value: str, seconds: float
     failure = border.from_answer(429, httpx.Headers({"Retry-After": value}), b"", now)
 
     assert failure.retry_after == seconds
+
+
+def test_the_token_endpoint_refuses_in_words_or_only_for_now() -> None:
+    """S1: its own refusal needs a person; a page in front of it passes; nothing ever left."""
+    refused = border.from_token_answer(401, httpx.Headers(), b'{"error": "invalid_client"}')
+    page = border.from_token_answer(403, httpx.Headers(), b"<html>blocked</html>")
+
+    assert isinstance(refused, AccountFailure)
+    assert str(refused).partition(": ")[2] == "invalid_client"
+    assert isinstance(page, TemporaryFailure)
+    assert refused.fate is page.fate is Fate.NEVER_LEFT
