@@ -28,7 +28,6 @@ from mail2fax.config_fields import (
     Duration,
     Mailbox,
     Numbers,
-    Port,
     Section,
     Size,
     SplitScans,
@@ -40,6 +39,7 @@ from mail2fax.config_fields import (
 )
 from mail2fax.config_listen import Listen, Tls
 from mail2fax.config_options import Allowances, Billing, Body, Language
+from mail2fax.config_relay import RelayAddress, RepliesFrom
 from mail2fax.config_senders import Conditions
 from mail2fax.errors import ConfigError
 from mail2fax.values import Cover, Options
@@ -95,20 +95,6 @@ class FaxPlusAccount(Section):
         if self.token is not None and self.oauth is not None:
             raise ValueError("token and oauth are two ways in. Leave one of them out")
         return self
-
-
-class RelayAddress(Section):
-    """Where replies go."""
-
-    host: str = "127.0.0.1"
-    port: Port = 25
-    envelope_from: Mailbox | None = None
-
-
-class RepliesFrom(Section):
-    """Who replies come from."""
-
-    sender: Annotated[Mailbox | None, Field(alias="from")] = None
 
 
 class SenderRule(Conditions, Allowances):
@@ -312,6 +298,7 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     file.problems += _rules_of_nobody(config, file)
     file.problems += _foreign_bills(config, file)
     file.problems += _forgotten_too_soon(config, file)
+    file.problems += _foreign_signatures(config, file)
     if file.problems:
         raise _mistakes(file.problems, file)
     return config
@@ -397,6 +384,14 @@ def _forgotten_too_soon(config: Config, file: YamlFile) -> Iterator[str]:
     if keep.rows < max(_QUOTAS_LOOK_BACK, keep.success, keep.other):
         sentence = "quotas count over a month, and content needs its row: write 31d at least"
         yield _problem(file, ("keep", "rows"), f"{sentence}, and no less than success and other")
+
+
+def _foreign_signatures(config: Config, file: YamlFile) -> Iterator[str]:
+    """A DKIM key for another domain than replies come from, which would prove nothing (W7)."""
+    key, domain = config.replies.dkim, config.reply_address.rpartition("@")[2].lower()
+    if key is not None and domain != key.domain and not domain.endswith(f".{key.domain}"):
+        sentence = f"replies come from {domain}: sign for that domain, or set replies.from"
+        yield _problem(file, ("replies", "dkim", "domain"), sentence)
 
 
 def _rules_of_nobody(config: Config, file: YamlFile) -> Iterator[str]:

@@ -25,15 +25,13 @@ from mail2fax.accepting.settings import (
 )
 from mail2fax.accepting.signatures import Resolver, Signatures, dns_text
 from mail2fax.accepting.transaction import RecipientLimits
-from mail2fax.answering.mailer import Relay
-from mail2fax.answering.message import Sender
-from mail2fax.answering.reporter import AnsweringSettings, Reporter
-from mail2fax.answering.texts import LetterSettings
+from mail2fax.answering.reporter import Reporter
 from mail2fax.clock import Clock
 from mail2fax.config import Config, SenderRule
 from mail2fax.config_listen import Listen
 from mail2fax.config_options import Language
 from mail2fax.contacts_file import ContactsFile
+from mail2fax.daemon_answering import answering_settings
 from mail2fax.errors import SpoolFull
 from mail2fax.faxplus.access import OAuth, OAuthClient
 from mail2fax.faxplus.client import FaxPlus
@@ -96,13 +94,14 @@ class Daemon:
         """Open the spool, start the stations, and listen last of all.
 
         Raises:
-            ConfigError: the contacts file has mistakes.
+            ConfigError: the contacts file has mistakes, or the key that signs is no good.
             SpoolError: the state directory cannot be used.
             OSError: an address cannot be listened at.
             CertificateError: a listener's TLS files are no good.
         """
         config, clock = self._config, self._clock
         self._contacts = contacts_file(config)
+        self._answering = answering_settings(config, clock)
         self._spool = await Spool.open(config.state_dir, clock)
         self._client = await fax_plus(config, self._spool, clock)
         self._shelf = Shelf()
@@ -161,7 +160,7 @@ class Daemon:
         stations = [
             Preparer(spool, children(config, obtain_by(config)), preparing, clock).run(),
             Dispatcher(spool, self._client, sending_settings(config), clock).run(),
-            Reporter(spool, answering_settings(config), clock).run(),
+            Reporter(spool, self._answering, clock).run(),
             Forgetting(spool, keep_of(config)).run(),
             self._keep_house(),
             self._keep_contacts(),
@@ -470,26 +469,3 @@ def keep_of(config: Config) -> Keep:
     """How long what is kept."""
     keep = config.keep
     return Keep(keep.success, keep.other, keep.rows, keep.audit)
-
-
-def answering_settings(config: Config) -> AnsweringSettings:
-    """The answering station."""
-    relay = config.relay
-    return AnsweringSettings(
-        Relay(relay.host, relay.port, config.hostname or config.domains[0], relay.envelope_from),
-        Sender(config.reply_address, config.domains[0]),
-        config.admin or "",
-        letter_settings(config),
-    )
-
-
-def letter_settings(config: Config) -> LetterSettings:
-    """What the words of replies need."""
-    rules = zip(config.rule_names(), config.senders, strict=True)
-    return LetterSettings(
-        config.timezone,
-        config.sending.give_up,
-        config.sending.hold_for,
-        config.language,
-        {name: config.timezone_of(rule) for name, rule in rules},
-    )

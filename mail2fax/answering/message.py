@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime
 
 from mail2fax.answering.facts import safe
 from mail2fax.answering.texts import Letter
 from mail2fax.clock import utc
+from mail2fax.reading.addresses import same_domain
 from mail2fax.reading.verbs import address_of
 from mail2fax.spool.records import MailStory, ReplyToSend
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>", re.ASCII)
 _MOST_REFERENCES = 20
-_ADDRESS = re.compile(r"[!-~]+@[!-~]+", re.ASCII)
+_ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f<>()]+@[^\s\x00-\x1f\x7f<>()@]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,23 @@ class Sender:
         return self.address.rpartition("@")[2]
 
 
-def can_be_addressed(address: str) -> bool:
-    """Whether an address can stand in a header without SMTPUTF8 (W5)."""
-    return _ADDRESS.fullmatch(address) is not None
+def on_the_wire(address: str) -> str | None:
+    """An address as the relay gets it: of ASCII as far as it can be; None when it is none (W5).
+
+    A domain has a form in ASCII (RFC 5891); for another local part the relay needs SMTPUTF8.
+    """
+    if _ADDRESS.fullmatch(address) is None:
+        return None
+    local, _, domain = address.rpartition("@")
+    try:
+        return address if domain.isascii() else f"{local}@{same_domain(domain)}"
+    except UnicodeError:
+        return None
+
+
+def policy_for(*addresses: str) -> "EmailPolicy[EmailMessage]":
+    """How a header with these addresses is written: under SMTPUTF8 only where one asks for it."""
+    return SMTP if all(one.isascii() for one in addresses) else SMTPUTF8
 
 
 def message_for(
@@ -56,7 +71,7 @@ def message_for(
         letter: the words.
         reply: the due reply.
         story: its mail's.
-        to: the address it goes to and those who get a copy, in ASCII.
+        to: the address it goes to and those who get a copy, as on the wire.
         sender: who it comes from.
         now: for its Date.
     """
@@ -74,7 +89,7 @@ def header_for(
     now: float,
 ) -> EmailMessage:
     """A message without its content yet; see `message_for`."""
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=policy_for(*to))
     message["From"] = Address(safe(letter.from_name), addr_spec=sender.address)
     message["To"] = to[0]
     if story.answer_token and sender.answers_at:

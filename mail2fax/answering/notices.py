@@ -3,13 +3,12 @@
 from collections.abc import Awaitable, Callable, Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 
 from mail2fax import events
 from mail2fax.answering import back_off
 from mail2fax.answering.facts import safe
-from mail2fax.answering.message import Sender, can_be_addressed
+from mail2fax.answering.message import Sender, on_the_wire, policy_for
 from mail2fax.answering.texts import LetterSettings, to_ascii
 from mail2fax.answering.wording import words_of
 from mail2fax.clock import Clock, utc
@@ -50,9 +49,9 @@ class Notices:
         if notice.address >= len(addresses):
             await self._give_up(notice, "no address is left")
             return
-        to = addresses[notice.address]
-        if not can_be_addressed(to):
-            await self._next(notice, "the address is not in ASCII")
+        to = on_the_wire(addresses[notice.address])
+        if to is None:
+            await self._next(notice, "it is no mail address")
             return
         try:
             message = message_for(notice, to, self._sender, now, self._letters)
@@ -103,7 +102,7 @@ def message_for(
     width = max(len(ascii_of(key)) for key in rows) + 3
     shown = [f"{ascii_of(key)}:".ljust(width) + value for key, value in rows.items()]
     state = words.say("from_name", state=words.say("notice.state"), number="")
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=policy_for(to))
     message["From"] = Address(to_ascii(state, letters.language), addr_spec=sender.address)
     message["To"] = to
     message["Subject"] = ascii_of("subject", peer=refusal.peer)

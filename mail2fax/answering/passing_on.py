@@ -2,12 +2,11 @@
 
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
 from mail2fax.answering.facts import safe
-from mail2fax.answering.message import Sender
+from mail2fax.answering.message import Sender, policy_for
 from mail2fax.answering.texts import LetterSettings, to_ascii
 from mail2fax.answering.wording import words_of
 from mail2fax.clock import utc
@@ -76,7 +75,7 @@ def _top(
 ) -> bytes:  # fmt: skip
     """The header up to what tells of the content, without a last line end."""
     words = words_of(letters.language, letters.templates)
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=policy_for(to))
     message["From"] = Address(words.say("postmaster.from_name"), addr_spec=sender.address)
     message["To"] = to
     message["Subject"] = safe(words.say("postmaster.subject", subject=story.subject))

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from mail2fax import events
 from mail2fax.answering import back_off, delivery_report, mailer, passing_on
 from mail2fax.answering.mailer import Relay
-from mail2fax.answering.message import Sender, can_be_addressed, header_for, message_for
+from mail2fax.answering.message import Sender, header_for, message_for, on_the_wire
 from mail2fax.answering.notices import Notices
+from mail2fax.answering.signing import Sign, unsigned
 from mail2fax.answering.texts import LetterSettings, letter_for
 from mail2fax.clock import Clock
 from mail2fax.errors import PermanentFailure, SpoolBroken, SpoolError, TemporaryFailure
@@ -35,12 +36,14 @@ class AnsweringSettings:
         sender: who they come from.
         admin: who is told when nobody else can be; empty for nobody.
         letters: what the words need.
+        sign: puts a signature on a mail (W7).
     """
 
     relay: Relay
     sender: Sender
     admin: str = ""
     letters: LetterSettings = field(default_factory=LetterSettings)
+    sign: Sign = unsigned
 
 
 class Reporter:
@@ -111,9 +114,9 @@ class Reporter:
         if reply.address >= len(addresses):
             await self._give_up(reply, story, "no address is left")
             return
-        to = addresses[reply.address]
-        if not can_be_addressed(to):
-            await self._next(reply, "the address is not in ASCII")
+        to = on_the_wire(addresses[reply.address])
+        if to is None:
+            await self._next(reply, "it is no mail address")
             return
         if delivery_report.is_overtaken(reply, story):
             await self._give_up(reply, story, "it was overtaken by what came to light")
@@ -121,7 +124,7 @@ class Reporter:
         everybody = self._with_copies(reply, to)
         message = await self._message(reply, story, everybody)
         try:
-            await self._hand_over(message, everybody, self._settings.relay)
+            await self._to_relay(message, everybody)
         except PermanentFailure as failure:
             await self._next(reply, str(failure))
         except TemporaryFailure as failure:
@@ -155,7 +158,7 @@ class Reporter:
         """Who gets a reply: what is on hold is told the admin too, for somebody must decide."""
         admin = self._settings.admin
         is_for_both = reply.kind in (replies.HELD, replies.ASKED) and admin not in ("", to)
-        return (to, admin) if is_for_both else (to,)
+        return (to, admin) if is_for_both and admin.isascii() else (to,)
 
     def _addresses(self, reply: ReplyToSend, story: MailStory) -> tuple[str, ...]:
         """Everybody who may be told, the admin last (W1a), but first of what a device asks.
@@ -174,7 +177,8 @@ class Reporter:
         return (*story.reply_to, admin)
 
     async def _to_relay(self, message: bytes, to: Sequence[str]) -> None:
-        await self._hand_over(message, to, self._settings.relay)
+        signed = await asyncio.to_thread(self._settings.sign, message)
+        await self._hand_over(signed, to, self._settings.relay)
 
     async def _next(self, reply: ReplyToSend, why: str) -> None:
         now = self._clock.now()

@@ -84,7 +84,9 @@ class Desk:
         return mail_id
 
     def start(self, port: int | None = None, admin: str = "") -> None:
-        """Start the station."""
+        """Start the station, if it is not running."""
+        if self._task is not None:
+            return
         relay = Relay("127.0.0.1", port or self.mailbox.port, "fax.example.com", timeout=5)
         settings = AnsweringSettings(relay, SENDER, admin)
         self._task = asyncio.create_task(Reporter(self.spool, settings, self.clock).run())
@@ -208,7 +210,7 @@ async def test_a_relay_that_is_down_only_means_later(
 async def test_an_address_that_is_refused_leads_to_the_next(desk: Desk) -> None:
     """W1a: the next candidate, at last the admin."""
     desk.mailbox.answer["a@x.example"] = "550 no such user"
-    mail_id = await desk.refused("a@x.example", "ü@x.example")
+    mail_id = await desk.refused("a@x.example", "nobody")
     desk.start(admin="admin@example.org")
     story = await desk.when(mail_id, is_told)
 

@@ -7,7 +7,9 @@ import pytest
 from pydantic import BaseModel
 
 from mail2fax import config
+from mail2fax.clock import Clock
 from mail2fax.config import Config, load_config
+from mail2fax.daemon_answering import relay_of
 from mail2fax.errors import ConfigError
 from mail2fax.values import Cover, Options, Retry
 
@@ -143,3 +145,36 @@ def test_every_key_is_documented() -> None:
     missing = [key for key in keys(Config) if f"`{key}`" not in text]
 
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("relay", "reached", "floor"),
+    [
+        ("{}", ("127.0.0.1", 25), "none"),
+        ("{host: localhost}", ("localhost", 25), "none"),
+        ("{host: '::1'}", ("::1", 25), "none"),
+        ("{host: mail.example.com}", ("mail.example.com", 25), "required"),
+        ("{host: 10.0.0.1, port: 587}", ("10.0.0.1", 587), "required"),
+        ("{host: mail.example.com, tls: none}", ("mail.example.com", 25), "none"),
+        ("{host: mail.example.com, protocol: smtps}", ("mail.example.com", 465), "required"),
+    ],
+)
+def test_the_floor_of_the_relay(
+    tmp_path: Path, relay: str, reached: tuple[str, int], floor: str
+) -> None:
+    """W7: nothing goes over a network without TLS, unless the admin says so."""
+    found = loaded(tmp_path, f"{SMALL}\nrelay: {relay}").relay
+
+    assert (found.host, found.reached_at) == reached
+    assert found.floor == floor
+
+
+def test_the_relays_secrets_are_shown_nowhere(tmp_path: Path) -> None:
+    """Promise 6: password, client secret and refresh token."""
+    oauth = "{token_url: 'https://x.example/t', client_id: a, client_secret: X, refresh_token: X}"
+    for way in ("password: X", f"oauth: {oauth}"):
+        told = way.replace("X", "'${TOKEN}'")
+        found = loaded(tmp_path, f"{SMALL}\nrelay: {{host: m.example, login: fax, {told}}}")
+        settings = relay_of(found, Clock())
+
+        assert "secret" not in f"{found!r} {settings!r}".replace("client_secret", "")

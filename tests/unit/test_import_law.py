@@ -26,15 +26,18 @@ MAY_IMPORT = {
     "config_fields": GROUND | {"shared_networks"},
     "config_listen": GROUND | {"config_fields"},
     "config_senders": GROUND | {"config_fields"},
+    "config_relay": GROUND | {"config_fields"},
     "config_options": GROUND | {"config_fields"},
     "config": GROUND
-    | {"yaml_file", "config_fields", "config_listen", "config_senders", "config_options"},
+    | {"yaml_file", "config_fields", "config_listen", "config_relay", "config_senders"}
+    | {"config_options"},
     "contacts_file": GROUND | {"yaml_file", "reading"},
     **dict.fromkeys(STATIONS, PLAIN | GROUND),
     "daemon": STATIONS
     | PLAIN
     | GROUND
-    | {"config", "config_listen", "config_options", "contacts_file"},
+    | {"config", "config_listen", "config_options", "contacts_file", "daemon_answering"},
+    "daemon_answering": STATIONS | PLAIN | GROUND | {"config", "config_relay"},
     "log": set(),
     "serving": {"accepting", "config", "cores", "daemon", "errors", "events", "service_manager"},
     "explain": STATIONS | PLAIN | GROUND | {"config", "config_fields", "daemon"},
@@ -77,9 +80,9 @@ MAY_IMPORT = {
 ONE_DOOR = {
     "aiosmtpd": {"accepting/listener.py", "simulator"},
     "argon2": {"accepting/passwords.py"},
-    "dkim": {"accepting/signatures.py"},
+    "dkim": {"accepting/signatures.py", "answering/signing.py"},
     "dns": {"accepting/signatures.py"},
-    "httpx": {"faxplus"},
+    "httpx": {"faxplus", "answering/relay_token.py"},
     "sqlalchemy": {"spool"},
     "alembic": {"spool"},
     "pybase64": {"reading/decoding.py"},
