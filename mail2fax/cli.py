@@ -19,6 +19,7 @@ from mail2fax.errors import ConfigError, Mail2FaxError
 from mail2fax.explain_verb import add_explain_verb
 from mail2fax.number_verb import add_number_verb
 from mail2fax.people_verbs import add_freeze_verbs, add_user_verb
+from mail2fax.report_verb import add_report_verbs
 
 if TYPE_CHECKING:
     from mail2fax.config import Config
@@ -43,6 +44,8 @@ _EXAMPLES = {
     "user": "user add copier-2",
     "freeze": "freeze copier-2",
     "unfreeze": "unfreeze copier-2",
+    "report": "report --from 2026-11-01 --csv",
+    "audit": "audit verify",
     "doctor": "doctor --config /etc/mail2fax/mail2fax.yaml --follow",
     "simulator": "simulator --mailbox 2526",
 }
@@ -80,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     add_explain_verb(verbs, lambda parser: _add_config(parser, None), _add_region)
     add_number_verb(verbs, lambda parser: _add_config(parser, None))
     _add_queue(verbs)
-    for add_verb in (add_user_verb, add_freeze_verbs):
+    for add_verb in (add_user_verb, add_freeze_verbs, add_report_verbs):
         add_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
     add_doctor_verb(verbs)
     _add_simulator(verbs)

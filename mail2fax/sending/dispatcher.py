@@ -20,6 +20,7 @@ from mail2fax.sending.steps import Steps
 from mail2fax.sending.trimming import Trimmer
 from mail2fax.spool import finding, jobs
 from mail2fax.spool.lifecycle import JobEvent, JobState
+from mail2fax.spool.naming import made_at
 from mail2fax.spool.records import Job
 from mail2fax.spool.spool import Spool, Station
 
@@ -109,8 +110,24 @@ class Dispatcher:
         if self._spool.suspect:
             events.ledger_suspect(self._spool.suspect)
             for job in await self._spool.do(finding.in_state, JobState.READY, JobState.UPLOADED):
-                why = self._spool.suspect
-                await self._spool.do(jobs.suspected, job.id, Doubt.UNKNOWN, now, why)
+                await self._doubt(job, self._spool.suspect)
+            if self._spool.is_copy:
+                await self._spool.do(jobs.copied, Doubt.COPIED)
+            await self._spool.vouch()
+
+    async def _doubt(self, job: Job, why: str) -> None:
+        """Another life of the ledger may have posted a job: it is looked up first."""
+        doubt = Doubt.COPIED if self._spool.is_copy and self._is_old(job) else Doubt.UNKNOWN
+        await self._spool.do(jobs.suspected, job.id, doubt, self._clock.now(), why)
+        events.in_doubt(job.reference, job.token, why)
+
+    def _is_old(self, job: Job) -> bool:
+        """Whether it is for a fax from before the last start that could not vouch for it."""
+        return made_at(job.token) < self._spool.doubtful_before
+
+    def _is_doubtful(self, job: Job) -> bool:
+        """Whether an old fax's job was made since that start, and nobody looked it up yet (S4)."""
+        return job.doubt_since is None and job.supersedes is None and self._is_old(job)
 
     # Jobs
 
@@ -186,9 +203,9 @@ class Dispatcher:
     async def _post_if_safe(self, job: Job) -> None:
         now = self._clock.now()
         if job.token in self._lookout.tokens_at_start:
-            why = "its token was seen at Fax.Plus at start"
-            await self._spool.do(jobs.suspected, job.id, Doubt.UNKNOWN, now, why)
-            events.in_doubt(job.reference, job.token, why)
+            await self._doubt(job, "its token was seen at Fax.Plus at start")
+        elif self._is_doubtful(job):
+            await self._doubt(job, "its fax is from before a start that could not vouch for it")
         elif not self._steps.holds_uploads(job):
             await self._spool.do(jobs.happened, job.id, JobEvent.UPLOADS_LOST, now)
         elif self._may_send() and await self._is_its_turn(job, now):

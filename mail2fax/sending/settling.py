@@ -36,6 +36,11 @@ class Doubt(StrEnum):
     SAID_NO = "said no"
     THROTTLED = "throttled"
     BARRED = "barred"
+    COPIED = "copied"  # unknown, and another ledger may order it at any time (K10)
+
+
+_UNANSWERED = frozenset({Doubt.UNKNOWN, Doubt.COPIED})
+_COPIED = "this is a copy of a state directory, and the other one may still send it"
 
 
 class Settlement(StrEnum):
@@ -140,11 +145,13 @@ def settle(
         return Decision(Settlement.ADOPT)
     if not evidence.complete or evidence.began_at < (job.doubt_since or 0.0):
         return Decision(Settlement.WAIT)
-    if job.doubt != Doubt.UNKNOWN and not evidence.ids and not evidence.traces:
+    if job.doubt not in _UNANSWERED and not evidence.ids and not evidence.traces:
         refused = job.doubt == Doubt.SAID_NO
         return Decision(Settlement.REFUSED if refused else Settlement.POST_AGAIN)
     if not _is_settled(job, evidence.began_at, settings):
         return Decision(Settlement.COUNT)
+    if job.doubt == Doubt.COPIED and not evidence.ids:
+        return Decision(Settlement.HOLD, _COPIED)
     return _after_settling(evidence, settings, probes)
 
 
@@ -175,7 +182,7 @@ def is_healthy(probes: Sequence[bool]) -> bool:
 def settling_from(job: Job, settings: SendingSettings) -> float:
     """When looking for a job in doubt begins to count: after its POST's deadline has passed."""
     intended = (job.intent_at or 0.0) + settings.request_deadline
-    if job.doubt != Doubt.UNKNOWN:
+    if job.doubt not in _UNANSWERED:
         return job.doubt_since or 0.0
     return max(job.doubt_since or 0.0, min(intended, (job.doubt_since or 0.0) + settings.settle))
 
@@ -185,7 +192,7 @@ def look_at(job: Job, settings: SendingSettings) -> float:
 
     One at once may already show it; the ones that count are spread over the settle time.
     """
-    if job.doubt != Doubt.UNKNOWN:
+    if job.doubt not in _UNANSWERED:
         return max(job.doubt_since or 0.0, job.next_try)
     step = settings.settle / settings.listings
     return settling_from(job, settings) + step * min(job.misses + 1, settings.listings)

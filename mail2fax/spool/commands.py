@@ -23,7 +23,7 @@ from mail2fax import events
 from mail2fax.clock import Clock
 from mail2fax.errors import Mail2FaxError, SpoolLocked
 from mail2fax.json_form import as_json
-from mail2fax.spool import holds, people_commands, stories
+from mail2fax.spool import holds, keeping_commands, people_commands, stories
 from mail2fax.spool.spool import Spool, Station
 
 _UCRED = struct.Struct("3i")  # process, user, group
@@ -89,7 +89,7 @@ _CHANGING = frozenset({"release", "drop"})
 _OF_DAEMON = frozenset({"doctor"})
 """What only a running daemon knows; it brings its own commands for it."""
 _UNTOLD = frozenset({"command", "hash"})
-_NOTED = frozenset({"show", *people_commands.NOTED}) | _CHANGING
+_NOTED = frozenset({"show", *people_commands.NOTED, *keeping_commands.NOTED}) | _CHANGING
 Command = Callable[[Spool, dict[str, Any], str], Awaitable[Any]]
 """Carries out a request of somebody; the result is JSON."""
 _COMMANDS: dict[str, Command] = {
@@ -98,6 +98,7 @@ _COMMANDS: dict[str, Command] = {
     "release": _release,
     "drop": _drop,
     **people_commands.COMMANDS,
+    **keeping_commands.COMMANDS,
 }
 
 

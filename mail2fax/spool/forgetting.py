@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from mail2fax import events
 from mail2fax.errors import Mail2FaxError, SpoolFull
-from mail2fax.spool import ends, schema
+from mail2fax.spool import audit, ends, schema
 from mail2fax.spool.ends import Keep
 from mail2fax.spool.lifecycle import ENDED_MAILS, MailEvent, MailState, ReplyState
 from mail2fax.spool.migration import forget_copies
@@ -217,6 +217,7 @@ class Forgetting:
         over = await spool.do(expire, self._keep, now)
         gone = await destroy(spool, over) if over else 0
         old = await spool.do(forget_rows, now - self._keep.rows)
+        old += await spool.do(audit.forget, now - self._keep.audit, _AT_ONCE)
         if old:
             await spool.scrub()
         await asyncio.to_thread(forget_copies, spool.state_dir / LEDGER, now - self._keep.other)

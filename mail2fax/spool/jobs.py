@@ -285,6 +285,12 @@ def suspected(connection: Connection, job_id: str, doubt: str, now: float, why: 
     )  # fmt: skip
 
 
+def copied(connection: Connection, doubt: str) -> None:
+    """What is in doubt may be ordered by another ledger, too: a miss does not settle it."""
+    rows = schema.job
+    connection.execute(update(rows).where(rows.c.state == JobState.IN_DOUBT).values(doubt=doubt))
+
+
 def missed(connection: Connection, job_id: str) -> None:
     """One more complete listing without any trace of the job."""
     rows = schema.job

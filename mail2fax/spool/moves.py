@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Table, Update, bindparam, insert, select, update
 
-from mail2fax.spool import lifecycle, schema
+from mail2fax.spool import audit, lifecycle, schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ def move(
     remember(connection, [line(subject, found[1], row_id, event, state, at, detail)])
     if subject is FAX:
         _count(connection, [row_id], found[0], state)
+    audit.moved(connection, subject.name, row_id, state, at)
     return state
 
 
@@ -103,6 +104,8 @@ def move_all(
         connection.execute(update(rows).where(rows.c.id.in_(ids)).values(state=state))
         if subject is FAX:
             _count(connection, ids, before, state)
+        for row_id in ids:
+            audit.moved(connection, subject.name, row_id, state, at)
     remember(connection, lines)
 
 

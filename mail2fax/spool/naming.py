@@ -9,6 +9,7 @@ import secrets
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_LENGTH = 26
+_TIME_LENGTH = 10
 _REFERENCE_LENGTH = 5
 _ANSWER_LENGTH = 16
 _TOKEN = re.compile(r"m2f:([0-9A-HJKMNP-TV-Z]{26}(?:-[0-9]+)?)", re.ASCII)
@@ -40,6 +41,14 @@ def token_of(fax_id: str, order: int = 1) -> str:
     after a restore from backup what was already ordered can still be recognised.
     """
     return f"m2f:{fax_id}" if order == 1 else f"m2f:{fax_id}-{order}"
+
+
+def made_at(token: str) -> float:
+    """When the fax that a token marks came to be, in seconds since the epoch."""
+    value = 0
+    for letter in token.removeprefix("m2f:")[:_TIME_LENGTH]:
+        value = value << 5 | _ALPHABET.index(letter)
+    return value / 1000.0
 
 
 def tokens_in(text: str) -> frozenset[str]:

@@ -248,8 +248,9 @@ command = Table(
 audit = Table(
     "audit",
     metadata,
-    # The hash-chained lines for auditors (K7). What names a person stands beside the line, which
-    # holds only a salted hash of it: it can be erased without breaking the chain.
+    # The hash-chained lines for auditors (K7). The fields that name a person stand beside the
+    # line (JSON: values, and a salt of each), which holds only a salted hash of each: they can be
+    # erased without breaking the chain.
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("at", Float, nullable=False),
     Column("line", Text, nullable=False),

@@ -6,9 +6,9 @@ finds the work at the next look, because the work itself is in the ledger.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
-import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
@@ -16,11 +16,20 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mail2fax.clock import Clock
 from mail2fax.errors import NotAdmitted, SpoolError, SpoolFull, SpoolLocked
-from mail2fax.spool import backlog, frozen, intake, ledger, notices, preparation, schema, standing
+from mail2fax.spool import (
+    backlog,
+    frozen,
+    intake,
+    ledger,
+    notices,
+    preparation,
+    schema,
+    standing,
+    vouching,
+)
 from mail2fax.spool.content import Content, MailFile
 from mail2fax.spool.durable import spool_error
 from mail2fax.spool.ledger import Ledger
@@ -35,8 +44,6 @@ T = TypeVar("T")
 LEDGER = "ledger.sqlite3"
 """The ledger's name below ``state_dir``."""
 _SYNC_THREADS = 8
-_CLOCK_TOLERANCE = 60.0
-_MACHINE_ID = Path("/etc/machine-id")
 
 
 class Station(StrEnum):
@@ -77,8 +84,11 @@ class Spool:
         state_dir: the state directory.
         content: the files.
         bells: the stations' bells.
-        suspect: why the ledger cannot vouch for what was posted (K10, S4): the wall clock
-            went back or this is another machine. Empty when it can.
+        suspect: why the ledger cannot vouch for what was posted (K10, S4), until sending has
+            looked it up. Empty when it can.
+        doubtful_before: faxes from before this time may have been ordered by another life.
+        is_copy: whether that other life may go on, and order them at any time.
+        sign: the last sign of life beside the ledger, None when there was none.
         content_at_rest: held while files of content go, or are copied.
         frozen: the names that are frozen, for a first look; the ledger decides (L8).
         waiting: about how many mails and faxes are still to be prepared or ordered (L10).
@@ -95,6 +105,9 @@ class Spool:
         self.content = content
         self.bells = Bells()
         self.suspect = ""
+        self.is_copy = False
+        self.sign: vouching.Sign | None = None
+        self.doubtful_before = 0.0
         self.content_at_rest = asyncio.Lock()
         self.frozen: frozenset[str] = frozenset()
         self.waiting = 0
@@ -121,7 +134,7 @@ class Spool:
 
     async def _settle_in(self) -> None:
         now = self._clock.now()
-        self.suspect = await self._ledger.do(_check_in, now, _machine_id())
+        await self._check_in(now)
         await self._ledger.do(intake.sessions_lost, now)
         await self._ledger.do(preparation.forget_leases)
         await self.learn_frozen()
@@ -129,12 +142,22 @@ class Spool:
         known = await self._ledger.do(_mails_with_content)
         await asyncio.to_thread(self.content.sweep, known)
 
+    async def _check_in(self, now: float) -> None:
+        machine = vouching.machine_id()
+        place = await asyncio.to_thread(vouching.place_of, self.state_dir)
+        self.sign = await asyncio.to_thread(vouching.read_sign, self.state_dir)
+        standing = await self._ledger.do(vouching.check_in, now, machine, place, self.sign)
+        self.suspect, self.is_copy = standing.suspect, standing.is_copy
+        self.doubtful_before = standing.doubtful_before
+
     def now(self) -> float:
         """Seconds since the epoch, on the clock the spool was opened with."""
         return self._clock.now()
 
     async def close(self) -> None:
         """Finish what waits, close the ledger, free the directory."""
+        with contextlib.suppress(SpoolError):  # the last sign of life is older then
+            await self.note_alive()
         await self._ledger.close()
         self._syncers.shutdown()
         os.close(self._lock)
@@ -231,7 +254,13 @@ class Spool:
 
     async def note_alive(self) -> None:
         """Write down that the daemon lives now, for the next start's look at the clock (K10)."""
-        await self._ledger.do(_write_meta, {"last_seen": str(self._clock.now())})
+        sign = await self._ledger.do(vouching.alive, self._clock.now(), self.sign)
+        await asyncio.to_thread(vouching.write_sign, self.state_dir, sign)
+        self.sign = sign
+
+    async def vouch(self) -> None:
+        """Every open order is being looked up: the ledger is as good as before (S4)."""
+        await self._ledger.do(vouching.vouched)
 
     async def note_command(
         self, who: str, what: str, arguments: dict[str, str], result: str
@@ -253,33 +282,6 @@ def _take_lock(state_dir: Path) -> int:
         os.close(lock)
         raise SpoolLocked(f"{state_dir} is in use by another mail2fax") from None
     return lock
-
-
-def _machine_id() -> str:
-    try:
-        return _MACHINE_ID.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return f"{uuid.getnode():012x}"
-
-
-def _check_in(connection: Connection, now: float, machine: str) -> str:
-    """Compare clock and machine with the last run's; why to be suspicious, or nothing."""
-    rows = connection.execute(select(schema.meta.c.key, schema.meta.c.value))
-    known: dict[str, str] = {row.key: row.value for row in rows}
-    _write_meta(connection, {"last_seen": str(now), "machine": machine})
-    if "machine" in known and known["machine"] != machine:
-        return "the state directory comes from another machine"
-    if float(known.get("last_seen", now)) > now + _CLOCK_TOLERANCE:
-        return "the clock is behind the last run's"
-    return ""
-
-
-def _write_meta(connection: Connection, values: dict[str, str]) -> None:
-    for key, value in values.items():
-        statement = upsert(schema.meta).values(key=key, value=value)
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["key"], set_={"value": value})
-        )
 
 
 def _mails_with_content(connection: Connection) -> set[str]:

@@ -56,6 +56,7 @@ MAY_IMPORT = {
         "daemon",
         "explain",
     },
+    "report_verb": {"spool", "json_form", "config"},
     "people_verbs": {"errors", "config", "config_fields", "accepting", "spool"},
     "cli": STATIONS
     | PLAIN
@@ -72,6 +73,7 @@ MAY_IMPORT = {
         "explain_words",
         "number_verb",
         "people_verbs",
+        "report_verb",
     },
     "simulator": set(),
     "__main__": {"cli"},
@@ -101,6 +103,7 @@ PURE = {
     "accepting/doctor/findings.py",
     "accepting/doctor/snippets.py",
     "accepting/doctor/story.py",
+    "spool/chain.py",
     "spool/lifecycle.py",
     "sending/outcomes.py",
     "sending/ordering.py",

@@ -248,3 +248,16 @@ def test_nothing_is_ordered_again_without_every_condition(
         assert complete
         assert not traces
         assert doubt in (Doubt.THROTTLED, Doubt.BARRED)
+
+
+def test_a_copied_job_is_never_ordered_again_by_a_miss() -> None:
+    """K10: another ledger may order it at any time; a hit is adopted as ever."""
+    copied = replace(JOB, doubt=Doubt.COPIED)
+    found = evidence(sent(comment=JOB.token))
+
+    assert settle(JOB, evidence(), SETTINGS, HEALTHY).settlement == Settlement.ORDER_AGAIN
+    assert settle(copied, evidence(), SETTINGS, HEALTHY).settlement == Settlement.HOLD
+    assert settle(replace(copied, misses=0), evidence(), SETTINGS, HEALTHY) == Decision(
+        Settlement.COUNT
+    )
+    assert settle(copied, found, SETTINGS, HEALTHY) == Decision(Settlement.ADOPT)

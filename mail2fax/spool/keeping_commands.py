@@ -1,0 +1,35 @@
+"""The commands about what is kept: the lines for auditors.
+
+Each is ``(spool, request, who gave it) -> result``, see `mail2fax.spool.commands`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from mail2fax.json_form import as_json
+from mail2fax.spool import audit
+from mail2fax.spool.spool import Spool
+
+_MOST_LINES = 1000
+
+
+async def _lines(spool: Spool, request: dict[str, Any], _who: str) -> Any:
+    """``report``: some audit lines behind number ``after``, in order; empty at the end."""
+    after = int(request.get("after", 0))
+    period = float(request.get("since", 0.0)), float(request.get("until", 1e15))
+    return as_json(await spool.do(audit.lines, after, _MOST_LINES, *period))
+
+
+async def _anchors(spool: Spool, _request: dict[str, Any], _who: str) -> Any:
+    """``audit verify``: what the chain follows, and what was noted beside the ledger."""
+    base = await spool.do(audit.base)
+    noted = spool.sign.noted if spool.sign else ()
+    return {"base": str(base), "noted": [str(one) for one in noted]}
+
+
+COMMANDS: Mapping[str, Callable[[Spool, dict[str, Any], str], Awaitable[Any]]] = {
+    "report": _lines,
+    "audit anchors": _anchors,
+}
+NOTED: frozenset[str] = frozenset()
+"""Those that show what a mail was, or change something (K8)."""
