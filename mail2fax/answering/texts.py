@@ -242,10 +242,25 @@ def _accepted(case: Case) -> Content:
         notes=(
             *facts.by_number(fates, words),
             *([] if times == now else times),
+            *_marks(case),
             case.say("accepted.promise"),
             case.say("accepted.stop", reference=story.reference),
         ),
     )
+
+
+def _marks(case: Case) -> list[str]:
+    """What Fax.Plus said of the numbers when they were last tried (S6)."""
+    return [
+        case.say(
+            "accepted.marked",
+            number=dialled(fax.number),
+            time=case.time(fax.mark.at),
+            why=case.words.reason(fax.mark.why),
+        )
+        for fax in case.story.faxes
+        if fax.mark is not None
+    ]
 
 
 def _how_many(case: Case) -> str:

@@ -272,7 +272,8 @@ class Lookout:
             await do(tracking.learned_id, fax, sighting.fax_plus_id)
         if isinstance(conclusion, Ended):
             outcome = conclusion.outcome
-            await do(tracking.ended, fax.id, conclusion.event, outcome, now)
+            blames = outcomes.blames_number(outcome)
+            await do(tracking.ended, fax.id, conclusion.event, outcome, now, blames)
             number = FaxNumber(fax.number)
             events.outcome(fax.reference, number, fax.fax_plus_id, outcome.status)
         elif isinstance(conclusion, DialAgain):

@@ -145,6 +145,12 @@ def _of_final(
     return Ended(event, outcome)
 
 
+def blames_number(outcome: Outcome) -> bool:
+    """Whether a fax failed because of its number, so that the next one may too (S6)."""
+    status = final(outcome.status)
+    return status is not None and status.meaning is Meaning.NUMBER
+
+
 def _dial_again_at(
     fax: FaxToTrack, meaning: Meaning, settings: SendingSettings, now: float
 ) -> float | None:

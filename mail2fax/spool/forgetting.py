@@ -146,7 +146,8 @@ def forget_rows(connection: Connection, before: float) -> int:
             connection.execute(delete(rows).where(rows.c.mail_id.in_(old)))
         connection.execute(delete(schema.mail).where(schema.mail.c.id.in_(old)))
     _forget_letters(connection, before)
-    connection.execute(delete(schema.command).where(schema.command.c.at < before))
+    for rows in (schema.command, schema.marked_number):
+        connection.execute(delete(rows).where(rows.c.at < before))
     return len(old)
 
 

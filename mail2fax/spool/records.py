@@ -217,6 +217,14 @@ class ReplyToSend:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberMark:
+    """When Fax.Plus said that a number cannot be faxed, and why (S6)."""
+
+    at: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class FaxStory:
     """One destination's life so far."""
 
@@ -236,6 +244,7 @@ class FaxStory:
     job_why: str
     next_try: float | None
     options: Options | None = None
+    mark: NumberMark | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 """Alembic revision these tables are (`mail2fax/spool/migrations`)."""
 
 metadata = MetaData()
@@ -369,4 +369,13 @@ alert = Table(
     Column("told_to", Text),
     Column("why", Text, nullable=False),
     Index("alert_due", "state", "next_try"),
+)
+
+marked_number = Table(
+    "marked_number",
+    metadata,
+    # Fax.Plus said of it that it cannot be faxed; told, never a reason to refuse (S6).
+    Column("number", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("why", Text, nullable=False),
 )

@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select
 
 from mail2fax.json_form import from_json
-from mail2fax.spool import schema
+from mail2fax.spool import marks, schema
 from mail2fax.spool.finding import document_of, options_of_fax
 from mail2fax.spool.lifecycle import MailState
 from mail2fax.spool.records import (
     FaxStory,
     HistoryLine,
     MailStory,
+    NumberMark,
     ReplyStory,
 )
 from mail2fax.values import Identity, NotFaxed, Options, Outcome, Recipient
@@ -144,9 +145,9 @@ def _documents(connection: Connection, mail_id: str) -> tuple[Any, ...]:
 
 
 def _faxes(connection: Connection, mail_id: str) -> tuple[FaxStory, ...]:
-    jobs = _newest_jobs(connection, mail_id)
+    jobs, known = _newest_jobs(connection, mail_id), marks.known_before(connection, mail_id)
     rows = connection.execute(_FAXES, {"mail": mail_id})
-    return tuple(_fax_story(row, jobs.get(row.id)) for row in rows)
+    return tuple(_fax_story(row, jobs.get(row.id), known.get(row.number)) for row in rows)
 
 
 def _newest_jobs(connection: Connection, mail_id: str) -> dict[str, Any]:
@@ -156,7 +157,7 @@ def _newest_jobs(connection: Connection, mail_id: str) -> dict[str, Any]:
     return newest
 
 
-def _fax_story(row: Row[Any], job: Row[Any] | None) -> FaxStory:
+def _fax_story(row: Row[Any], job: Row[Any] | None, mark: NumberMark | None) -> FaxStory:
     return FaxStory(
         id=row.id,
         ordinal=row.ordinal,
@@ -174,6 +175,7 @@ def _fax_story(row: Row[Any], job: Row[Any] | None) -> FaxStory:
         job_why=job.why if job else "",
         next_try=job.next_try if job else None,
         options=options_of_fax(row.options),
+        mark=mark,
     )
 
 

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, update
 
 from mail2fax.json_form import as_json, from_json
-from mail2fax.spool import jobs, remarks, schema, usage
+from mail2fax.spool import jobs, marks, remarks, schema, usage
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobState
 from mail2fax.spool.moves import FAX, move
 from mail2fax.spool.records import FaxToTrack
 from mail2fax.spool.replies import OUTCOME, owe
-from mail2fax.values import Options, Outcome
+from mail2fax.values import End, Options, Outcome
+
+_ARRIVED = (End.SUCCESS, End.PARTIAL)
 
 
 def ordered(connection: Connection) -> list[FaxToTrack]:
@@ -90,14 +92,33 @@ def learned_id(connection: Connection, fax: FaxToTrack, fax_plus_id: str) -> Non
 
 
 def ended(
-    connection: Connection, fax_id: str, event: FaxEvent, outcome: Outcome, now: float
+    connection: Connection,
+    fax_id: str,
+    event: FaxEvent,
+    outcome: Outcome,
+    now: float,
+    blames_number: bool = False,
 ) -> None:
-    """The outcome, on disk together with the reply that tells it (K4)."""
+    """The outcome, on disk together with the reply that tells it (K4).
+
+    Args:
+        connection: the ledger's.
+        fax_id: which fax.
+        event: what happened to it.
+        outcome: what is known of it.
+        now: seconds since the epoch.
+        blames_number: Fax.Plus says that the number cannot be faxed (S6).
+    """
     move(connection, FAX, fax_id, event, now, outcome.status, outcome=as_json(outcome))
     if outcome.pages:
         usage.told_pages(connection, fax_id, outcome.pages)
-    mail_id = connection.scalar(select(schema.fax.c.mail_id).where(schema.fax.c.id == fax_id))
-    owe(connection, str(mail_id), OUTCOME, now, fax_id=fax_id)
+    fax = schema.fax.c
+    row = connection.execute(select(fax.mail_id, fax.number).where(fax.id == fax_id)).one()
+    if blames_number:
+        marks.mark(connection, row.number, outcome.why, now)
+    elif outcome.end in _ARRIVED:
+        marks.clear(connection, row.number)
+    owe(connection, row.mail_id, OUTCOME, now, fax_id=fax_id)
 
 
 def line_busy(

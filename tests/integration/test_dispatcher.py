@@ -230,6 +230,21 @@ async def test_a_line_that_stays_busy_fails_in_words(bench: Bench) -> None:
     assert story.faxes[0].outcome.why == "The line was busy. It was tried 3 times."
 
 
+async def test_a_number_that_cannot_be_faxed_is_marked(bench: Bench) -> None:
+    """S6: the next mail to it knows, the one that failed does not; an arrival ends the mark."""
+    bench.provider.switches.outcomes[NUMBER] = [
+        "failed_unallocated_number", "failed_user_busy", "success", "failed_user_busy",
+    ]  # fmt: skip
+    bench.settings = replace(SETTINGS, retries=())
+    bench.start()
+
+    marks = [(await bench.until_over(await bench.mail(NUMBER))).faxes[0].mark for _ in range(4)]
+
+    assert [mark is not None for mark in marks] == [False, True, False, False]
+    assert marks[1] is not None
+    assert marks[1].why == "The number is not in use."
+
+
 async def test_an_outcome_that_never_comes_is_unknown(tmp_path: Path) -> None:
     """S5: at the deadline the fax is *unknown*, and said so; nothing is sent again."""
     async with Bench(tmp_path, replace(SETTINGS, give_up=1.0)) as bench:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mail2fax.answering.facts import safe
 from mail2fax.answering.texts import Letter, LetterSettings, letter_for, to_ascii
 from mail2fax.spool.lifecycle import MailState
-from mail2fax.spool.records import FaxStory, MailStory
+from mail2fax.spool.records import FaxStory, MailStory, NumberMark
 from mail2fax.values import Converted, Cover, Document, End, Identity, NotFaxed, Options, Outcome
 
 NOW = 1_795_000_000.0  # 18 Nov 2026, 11:06:40 UTC
@@ -45,6 +45,17 @@ def letter(kind: str, story: MailStory = STORY) -> Letter:
     of_mail = ("accepted", "asked", "refused", "waiting", "status")
     fax_id = None if kind in of_mail else story.faxes[0].id
     return letter_for(kind, story, fax_id, SETTINGS)
+
+
+def test_what_was_said_of_a_number_is_told_with_the_next_fax() -> None:
+    """S6: a marked number stops nothing; the sender is asked to check it."""
+    mark = NumberMark(NOW - 86400, "The number is not in use.")
+    faxes = (replace(FAX, mark=mark), *STORY.faxes[1:])
+
+    told = letter("accepted", replace(STORY, faxes=faxes)).body
+
+    assert "failed: The number is not in use. Check the number with the" in " ".join(told.split())
+    assert "failed:" not in letter("accepted").body
 
 
 def ended(end: End, why: str = "", pages: int | None = None) -> Letter:
