@@ -29,6 +29,7 @@ from mail2fax.reading.options.rules import OptionRules
 from mail2fax.reading.series import gathered
 from mail2fax.reading.verbs import verb_in
 from mail2fax.spool import answers, durable, holds, preparation, resending, series, usage
+from mail2fax.spool.quarantine import quarantined
 from mail2fax.spool.records import MailToPrepare
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import NotFaxed, Options, Quota, Reading, Response
@@ -286,7 +287,7 @@ class Preparer:
         events.held(mail.reference, "pictures that may be documents")
 
     async def _quarantine(self, mail: MailToPrepare, why: str) -> None:
-        await self._spool.do(preparation.quarantined, mail.id, why, self._clock.now())
+        await self._spool.do(quarantined, mail.id, why, self._clock.now())
         self._spool.bells.ring(Station.ANSWERING)
         events.quarantined(mail.reference, why)
 

@@ -25,8 +25,9 @@ from mail2fax.sending.ordering import order_for
 from mail2fax.sending.pace import Pace
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Doubt
-from mail2fax.spool import jobs, preparation
+from mail2fax.spool import jobs
 from mail2fax.spool.lifecycle import JobEvent
+from mail2fax.spool.quarantine import quarantined
 from mail2fax.spool.records import DocumentAtRest, Job
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import FaxNumber
@@ -99,9 +100,8 @@ class Steps:
         return True
 
     async def _damaged(self, job: Job, why: str) -> bool:
-        now = self._clock.now()
-        await self._spool.do(preparation.quarantined, job.mail_id, why, now)
-        await self._end(job, JobEvent.DAMAGED, "quarantined", why)
+        await self._spool.do(quarantined, job.mail_id, why, self._clock.now())
+        self._spool.bells.ring(Station.ANSWERING)
         events.quarantined(job.reference, why)
         return False
 

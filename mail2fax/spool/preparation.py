@@ -173,10 +173,3 @@ def refused(
     )  # fmt: skip
     ending.fail_all(connection, mail_id, f"refused {status}", why, now)
     owe(connection, mail_id, REFUSED, now)
-
-
-def quarantined(connection: Connection, mail_id: str, why: str, now: float) -> None:
-    """The mail's bytes cannot be believed or read (K5): never faxed, and the person is told."""
-    move(connection, MAIL, mail_id, MailEvent.DAMAGED, now, why, why=why)
-    ending.fail_all(connection, mail_id, "quarantined", why, now)
-    owe(connection, mail_id, REFUSED, now)

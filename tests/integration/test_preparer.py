@@ -152,6 +152,19 @@ async def test_bytes_that_are_not_the_accepted_ones_are_quarantined(desk: Desk, 
     assert (story.state, [reply.kind for reply in story.told]) == ("quarantined", ["refused"])
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.999])
+async def test_no_flipped_bit_of_a_mail_is_faxed(desk: Desk, share: float) -> None:
+    """K5: in its header, its text, its document or its last line."""
+    mail_id = await desk.accept()
+    path = desk.spool.content.mail(mail_id)
+    data = bytearray(path.read_bytes())
+    data[int(share * len(data))] ^= 4
+    path.write_bytes(data)
+    desk.start()
+
+    assert (await desk.done(mail_id)).state == "quarantined"
+
+
 async def test_a_mail_that_ends_the_child_three_times_is_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from mail2fax.errors import AccountFailure, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.simulator.switches import Trouble
 from mail2fax.spool import finding, jobs
-from tests.integration.sending_bench import NUMBER, PDF, Bench
+from mail2fax.spool.quarantine import quarantined
+from tests.integration.sending_bench import NUMBER, OTHER, PDF, Bench
 
 
 @pytest.fixture
@@ -143,6 +145,59 @@ async def test_altered_bytes_are_never_ordered(bench: Bench, spoilt: bytes | Non
     assert (story.state, story.faxes[0].state) == ("quarantined", "failed")
     assert [reply.kind for reply in story.told] == ["refused"]
     assert (await bench.again(job)).state == "refused"
+    assert bench.provider.items == []
+
+
+async def test_a_damaged_document_ends_every_order_that_was_not_posted(bench: Bench) -> None:
+    """K5: one letter for all its numbers, and no second quarantine by the second order."""
+    mail_id = await bench.mail(NUMBER, OTHER, "+41225550125")
+    first, second, third = await bench.spool.do(finding.due, bench.clock.now(), 5)
+    assert await bench.steps.upload(first)
+    later = bench.clock.now() + bench.settings.upload_life + 1
+    bench.spool.content.documents_of(mail_id).joinpath("1-a.pdf").write_bytes(b"%PDF-1.4 made uq")
+    aged = [replace(one, uploaded_at=later - 1e9) for one in second.documents]
+
+    assert not await bench.steps.upload(replace(second, documents=tuple(aged)))
+
+    states = {(await bench.again(job)).state for job in (first, second, third)}
+    story = await bench.story_of(mail_id)
+    assert states == {"refused"}
+    assert {fax.state for fax in story.faxes} == {"failed"}
+    assert [reply.kind for reply in story.told] == ["refused"]
+
+
+async def test_what_may_be_at_fax_plus_is_followed_though_a_document_is_damaged(
+    bench: Bench,
+) -> None:
+    """K5, S3: an order in doubt is not told as not sent; the other number is, by itself."""
+    mail_id = await bench.mail(NUMBER, OTHER)
+    doubtful, ready = await bench.spool.do(finding.due, bench.clock.now(), 5)
+    assert await bench.steps.upload(doubtful)
+    bench.provider.switches.trouble["send"] = [Trouble.CUT_AFTER]
+    await bench.steps.post(await bench.again(doubtful))
+
+    for _ in range(2):  # and once more, should another order find it out again
+        await bench.spool.do(quarantined, mail_id, "a document is missing", bench.clock.now())
+
+    story = await bench.story_of(mail_id)
+    assert (await bench.again(doubtful)).state == "in doubt"
+    assert (await bench.again(ready)).state == "refused"
+    assert sorted(fax.state for fax in story.faxes) == ["failed", "pending"]
+    assert [reply.kind for reply in story.told] == ["outcome"]
+
+
+@pytest.mark.parametrize("place", [0, 5, len(PDF) - 1])
+@pytest.mark.parametrize("bit", [0, 7])
+async def test_no_flipped_bit_of_a_document_is_ordered(bench: Bench, place: int, bit: int) -> None:
+    """K5: the bytes that were read for the upload are those that were prepared, or none go."""
+    job = await bench.job()
+    path = bench.spool.content.documents_of(job.mail_id) / "1-a.pdf"
+    spoilt = bytearray(PDF)
+    spoilt[place] ^= 1 << bit
+    path.write_bytes(spoilt)
+
+    assert not await bench.steps.upload(job)
+    assert (await bench.story(job)).state == "quarantined"
     assert bench.provider.items == []
 
 
