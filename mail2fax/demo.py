@@ -126,7 +126,9 @@ def shown(kept: Kept) -> str:
     """A reply as a mail program shows it."""
     message = _parsed(kept)
     head = "\n".join(f"{name}: {message[name]}" for name in ("From", "To", "Subject"))
-    return f"{head}\n\n{message.get_content().strip()}"
+    body = message.get_body(("plain",))
+    text = str(body.get_content()) if body else ""
+    return f"{head}\n\n{text.strip()}"
 
 
 def _send(host: str, port: int) -> None:

@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from mail2fax.answering.facts import safe
+from mail2fax.answering.flowed import set_text
 from mail2fax.answering.texts import Letter, to_ascii
 from mail2fax.clock import utc
 from mail2fax.faxplus.statuses import Meaning, final
@@ -101,7 +102,7 @@ def message_of(
 
 def _words(letter: Letter) -> str:
     part = MIMEPart(policy=SMTP)
-    part.set_content(letter.body, cte="quoted-printable" if not letter.body.isascii() else None)
+    set_text(part, letter.body)
     return part.as_bytes().decode("ascii")
 
 

@@ -25,6 +25,7 @@ _STATES = {
     FaxState.TWIN: ("line.twin", "wait"),
     FaxState.CANCELLED: ("line.ended", "bad"),
 }
+_WITH_REASON = frozenset({"line.pending", "line.ended", "line.other"})
 NOT_SENT = (End.NOT_SENT, End.FAILED)
 
 
@@ -55,7 +56,8 @@ def _line(fax: FaxStory, words: Words) -> tuple[str, str]:
         key, tone = _ENDS_BY_FAX_ID[outcome.end] if outcome else ("line.ordered", "info")
         return words.say(key, id=fax.fax_plus_id), tone
     key, tone = _STATES.get(FaxState(fax.state), ("line.other", "wait"))
-    return words.say(key, why=words.reason(safe(fax.job_why))), tone
+    why = words.reason(safe(fax.job_why))
+    return words.say(f"{key}_why" if why and key in _WITH_REASON else key, why=why), tone
 
 
 def shown_document(document: Document, words: Words) -> dict[str, str]:

@@ -1,12 +1,27 @@
-"""A letter's sentences laid out as text, by templates. Pure."""
+"""A letter's sentences laid out as text and HTML, by templates."""
 
-from dataclasses import dataclass
-from functools import cache
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mail2fax.answering import facts
+from mail2fax.answering.templating import TemplateFailed, rendered
 from mail2fax.answering.wording import Words
 from mail2fax.spool.records import FaxStory, MailStory
+
+_BLANK_LINES = re.compile("\n{3,}")
+_TONES = {
+    "confirmed": "good",
+    "incomplete": "warn",
+    "unknown": "warn",
+    "on_hold": "warn",
+    "waiting": "warn",
+    "failed": "bad",
+    "not_sent": "bad",
+    "cancelled": "bad",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +59,37 @@ class Content:
     parts: bool = True
 
 
-def laid_out(kind: str, story: MailStory, content: Content, words: Words) -> str:
-    """The text of a letter, with long lines as they are."""
-    text: str = _text("letter").render(variables(kind, story, content, words))
-    return text.strip() + "\n"
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A letter laid out.
+
+    Attributes:
+        text: plain, with long lines as they are.
+        html: the same.
+        problem: why an admin's template was not used; empty when all is well.
+    """
+
+    text: str
+    html: str
+    problem: str = ""
+
+
+def laid_out(
+    kind: str, story: MailStory, content: Content, words: Words, own: Path | None = None
+) -> Page:
+    """The letter as text and HTML; by our own templates where an admin's fail."""
+    shown = variables(kind, story, content, words)
+    try:
+        return _page(kind, own, shown)
+    except TemplateFailed as failed:
+        if own is None:
+            raise
+        return replace(_page(kind, None, shown), problem=str(failed))
+
+
+def _page(kind: str, own: Path | None, shown: Mapping[str, Any]) -> Page:
+    text = _BLANK_LINES.sub("\n\n", rendered(f"{kind}.txt", own, shown)).strip() + "\n"
+    return Page(text, rendered(f"{kind}.html", own, shown))
 
 
 def variables(kind: str, story: MailStory, content: Content, words: Words) -> dict[str, Any]:
@@ -58,6 +100,7 @@ def variables(kind: str, story: MailStory, content: Content, words: Words) -> di
         "language": words.language,
         "reference": story.reference,
         "state": words.say(f"state.{content.state}"),
+        "tone": _TONES.get(content.state, "info"),
         "headline": content.headline,
         "lead": [one for one in content.lead if one],
         "facts": [{"label": label, "value": value} for label, value in content.facts],
@@ -78,19 +121,3 @@ def variables(kind: str, story: MailStory, content: Content, words: Words) -> di
         "colon": words.say("colon"),
         "label": words.all_of("label"),
     }
-
-
-@cache
-def _text(name: str) -> Any:
-    """A template of plain text."""
-    import jinja2  # noqa: PLC0415 - imported when the first letter is written
-    import jinja2.sandbox  # noqa: PLC0415
-
-    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-        loader=jinja2.PackageLoader("mail2fax.answering", "templates"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(f"{name}.txt")

@@ -9,6 +9,7 @@ from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime
 
 from mail2fax.answering.facts import safe
+from mail2fax.answering.flowed import set_text
 from mail2fax.answering.texts import Letter
 from mail2fax.clock import utc
 from mail2fax.reading.addresses import same_domain
@@ -76,7 +77,10 @@ def message_for(
         now: for its Date.
     """
     message = header_for(letter, reply, story, to, sender, now)
-    message.set_content(letter.body, cte="quoted-printable" if not letter.body.isascii() else None)
+    set_text(message, letter.body)
+    if letter.html:
+        message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+        message.set_boundary(f"=_{reply.id}")
     return message.as_bytes()
 
 

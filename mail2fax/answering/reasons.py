@@ -61,12 +61,15 @@ class Reasons:
             sentences = sentences[count:]
 
     def _longest_known(self, sentences: list[str]) -> tuple[int, tuple[str, list[str]]]:
-        """How many of the first sentences are known as one, and what is said for them."""
+        """How many of the first sentences are one reason, best known whole, and what it says."""
+        found = None
         for count in range(len(sentences), 0, -1):
             known = self._known(" ".join(sentences[:count]))
-            if known is not None:
+            if known is not None and not known[1]:
                 return count, known
-        return 1, (sentences[0], [sentences[0]] if sentences[0] else [])
+            if known is not None and found is None:
+                found = count, known
+        return found or (1, (sentences[0], [sentences[0]] if sentences[0] else []))
 
     def _known(self, piece: str) -> tuple[str, list[str]] | None:
         """What is said for a piece, and what of it is not known; None when nothing of it is."""
@@ -77,16 +80,21 @@ class Reasons:
         for form, told in self._forms:
             facts = form.facts(bare)
             if facts is not None:
-                shown = {name: self._shown(fact, form.kinds[name]) for name, fact in facts.items()}
-                inner = (fact for name, fact in facts.items() if form.kinds[name] in _INNER)
-                return told.format(**shown) + end, [one for fact in inner
-                                                    for one in self.unknown_in(fact)]  # fmt: skip
+                shown, unknown = dict[str, str](), list[str]()
+                for name, fact in facts.items():
+                    shown[name], left = self._shown(fact, form.kinds[name])
+                    unknown += left
+                return told.format(**shown) + end, unknown
         return None
 
-    def _shown(self, fact: str, kind: str) -> str:
+    def _shown(self, fact: str, kind: str) -> tuple[str, list[str]]:
+        """A fact as it is told, and what of it is not known."""
         if kind == "country":
-            return self._countries.get(fact, fact)
-        return self.told(fact) if kind in _INNER else fact
+            known = self._countries.get(fact)
+            return (fact, [fact]) if known is None else (known, [])
+        if kind in _INNER:
+            return self.told(fact), self.unknown_in(fact)
+        return fact, []
 
 
 class _Form:

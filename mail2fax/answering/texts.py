@@ -31,9 +31,7 @@ _TO_ASCII = str.maketrans(
         "\u2026": "...", "\u2013": "-", "\u2014": "-", "\u2019": "'", "\u00df": "ss",
     }
 )  # fmt: skip
-_UMLAUTS = str.maketrans(
-    {"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00c4": "Ae", "\u00d6": "Oe", "\u00dc": "Ue"}
-)
+_UMLAUT = re.compile("[\u00e4\u00f6\u00fc\u00c4\u00d6\u00dc](?=(.?))")
 _ENDS = {
     End.SUCCESS: ("confirmed", "success"),
     End.PARTIAL: ("incomplete", "partial"),
@@ -42,6 +40,7 @@ _ENDS = {
     End.CANCELLED: ("cancelled", "cancelled"),
     End.UNKNOWN: ("unknown", "unknown"),
 }
+_TOLD_BY_PROVIDER = (End.SUCCESS, End.PARTIAL, End.FAILED)
 _ADVICE = {End.PARTIAL: "outcome.partial_advice", End.NOT_SENT: "outcome.not_sent_advice"}
 _ADVICE_BY_MEANING: Mapping[Meaning | None, str] = {
     Meaning.LATER: "outcome.later_advice",
@@ -74,11 +73,21 @@ class LetterSettings:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A reply in words: one line each of subject and From name, and the text."""
+    """A reply in words.
+
+    Attributes:
+        subject: one line.
+        from_name: one line.
+        body: the plain text.
+        html: the same laid out; empty for devices.
+        problem: why an admin's template was not used; empty when all is well.
+    """
 
     subject: str
     from_name: str
     body: str
+    html: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +147,13 @@ def letter_for(kind: str, story: MailStory, fax_id: str | None, settings: Letter
     number = facts.short_number(fax) if fax else facts.short_numbers(story, words)
     state = words.say(f"state.{content.state}")
     from_name = words.say("from_name", state=state, number=number)
-    body = laid_out(kind, story, content, words)
-    letter = Letter(_subject(story, words), from_name, body)
-    return _in_ascii(letter, language) if story.identity.device else letter
+    page = laid_out(kind, story, content, words, settings.templates)
+    subject = _subject(story, words)
+    if story.identity.device:
+        bare = (to_ascii(text, language) for text in (subject, from_name, page.text))
+        subject, from_name, text = bare
+        return Letter(subject, from_name, text, problem=page.problem)
+    return Letter(subject, from_name, page.text, page.html, page.problem)
 
 
 def language_of(story: MailStory, fax: FaxStory | None, settings: LetterSettings) -> str:
@@ -186,17 +199,18 @@ def _rows(case: Case, outcome: Outcome) -> tuple[tuple[str, str], ...]:
         "again": case.say("outcome.again", again=safe(resend)) if resend else "",
         "pages": "" if outcome.pages is None else str(outcome.pages),
         "duration": case.words.duration(outcome.duration),
-        "status": safe(outcome.status),
+        "status": safe(outcome.status) if outcome.end in _TOLD_BY_PROVIDER else "",
         "time": case.time(outcome.at),
     }
     return tuple((case.say(f"label.{key}"), value) for key, value in rows.items() if value)
 
 
 def _held(case: Case) -> Content:
+    why = case.words.reason(safe(case.the_fax.job_why)).removesuffix(".")
     return Content(
         "on_hold",
         case.say("held.headline", number=case.number),
-        lead=(case.say("held.lead"), case.words.reason(safe(case.the_fax.job_why))),
+        lead=(case.say("held.lead"), case.say("held.why", why=why) if why else ""),
         faxes=(case.the_fax,),
         notes=(case.say("held.note", hold=case.hold),),
         parts=False,
@@ -395,18 +409,18 @@ def _subject(story: MailStory, words: Words) -> str:
     return bare if _REPLIES.match(bare) else f"Re: {bare}"
 
 
-def _in_ascii(letter: Letter, language: str) -> Letter:
-    texts = (letter.subject, letter.from_name, letter.body)
-    return Letter(*(to_ascii(text, language) for text in texts))
-
-
 def to_ascii(text: str, language: str = "en") -> str:
     """Text for the displays of devices: letters without accents, the rest as question marks.
 
     In German an umlaut is written with an e, and not only without its dots.
     """
     if language == "de":
-        text = text.translate(_UMLAUTS)
+        text = _UMLAUT.sub(_with_e, text)
     plain = unicodedata.normalize("NFKD", text.translate(_TO_ASCII))
     kept = (letter for letter in plain if not unicodedata.combining(letter))
     return "".join(kept).encode("ascii", "replace").decode("ascii")
+
+
+def _with_e(umlaut: re.Match[str]) -> str:
+    bare = unicodedata.normalize("NFD", umlaut[0])[0]
+    return bare + ("E" if bare.isupper() and umlaut[1].isupper() else "e")

@@ -23,6 +23,7 @@ from mail2fax.simulator.mailbox import Mailbox
 from mail2fax.simulator.server import Simulator
 from mail2fax.simulator.switches import Trouble
 from mail2fax.spool.commands import CommandFailed, ask
+from tests.plain import plain_text
 from tests.unit.mails import attached, mail
 
 
@@ -109,7 +110,7 @@ async def test_a_mail_that_cannot_be_faxed_is_answered(house: House) -> None:
         await house.mailbox.wait_for(1)
 
     (letter,) = house.letters()
-    assert "“a.bin” is of a kind that cannot be faxed" in letter.get_content()
+    assert "“a.bin” is of a kind that cannot be faxed" in plain_text(letter)
     assert house.simulator.provider.items == []
 
 

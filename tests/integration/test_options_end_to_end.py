@@ -18,6 +18,7 @@ from mail2fax.daemon import Daemon
 from mail2fax.simulator.mailbox import Mailbox
 from mail2fax.simulator.server import Simulator
 from tests.integration.test_daemon import House
+from tests.plain import plain_text
 from tests.unit.mails import real_pdf
 
 DOMAIN = "@fax.example.com"
@@ -147,7 +148,7 @@ async def test_what_is_not_understood_is_refused_where_it_shows(house: House) ->
     assert in_subject.value.smtp_code == in_header.value.smtp_code == 554
     assert "Did you mean at?" in str(in_header.value.smtp_error)
     assert [code for code, _ in twice.value.recipients.values()] == [550]
-    told = [one for one in house.letters() if "at: never is no time" in one.get_content()]
+    told = [one for one in house.letters() if "at: never is no time" in plain_text(one)]
     assert [one["Subject"] for one in told] == ["Re: [fax: fine] Lab"]
     assert len(house.simulator.provider.items) == 1
 
@@ -169,7 +170,7 @@ async def test_an_earlier_fax_is_sent_again(house: House) -> None:
         await send(daemon, letter("first"))
         first = await orders(house, 1)
         await house.mailbox.wait_for(2)
-        body = str(house.letters()[0].get_content())
+        body = plain_text(house.letters()[0])
         reference = re.findall(r"M2F-[0-9A-Z]{5}/1", body)[0]
         await send(daemon, letter(f"[fax: resend {reference}]", attach=False), "0445550199")
         found = await orders(house, 2)
@@ -184,7 +185,7 @@ async def test_an_earlier_fax_is_sent_again(house: House) -> None:
     order = found["+41445550199"]
     assert order["from_fax"] == {"id": fax_id}
     assert (order["files"], order["options"]["enhancement"]) == ([], False)
-    assert "you have no fax M2F-ZZZZZ" in str(house.letters()[-1].get_content())
+    assert "you have no fax M2F-ZZZZZ" in plain_text(house.letters()[-1])
     assert len(house.simulator.provider.items) == 3
 
 
@@ -228,7 +229,7 @@ async def test_a_bill_can_be_mandatory(house: House) -> None:
         with pytest.raises(smtplib.SMTPDataError, match="Nearest are 4712, 4711"):
             await send(daemon, letter("[fax: bill 4713] x"))
 
-    assert "A billing code is needed" in str(house.letters()[0].get_content())
+    assert "A billing code is needed" in plain_text(house.letters()[0])
     assert house.simulator.provider.items == []
 
 
@@ -256,7 +257,7 @@ async def test_a_fax_that_cannot_be_named_is_uploaded_again(house: House) -> Non
         await send(daemon, letter("first"))
         await orders(house, 1)
         await house.mailbox.wait_for(2)
-        body = str(house.letters()[0].get_content())
+        body = plain_text(house.letters()[0])
         reference = re.findall(r"M2F-[0-9A-Z]{5}", body)[0]
         mail = letter(f"[fax: resend {reference}] second")
         await send(daemon, mail, "0445550199", "0225550124/fine")
@@ -271,7 +272,7 @@ async def test_a_fax_that_cannot_be_named_is_uploaded_again(house: House) -> Non
         "+41225550123": 1, "+41445550199": 2, "+41225550124": 2, "+41445550198": 1,
     }  # fmt: skip
     assert not any("from_fax" in order for order in found.values())
-    told = next(str(one.get_content()) for one in house.letters() if "second" in one["Subject"])
+    told = next(plain_text(one) for one in house.letters() if "second" in one["Subject"])
     assert told.count("result.pdf") == 2  # what was attached, and what was sent again
     assert len(house.simulator.provider.items) == 4
 
@@ -284,5 +285,5 @@ async def test_a_fax_that_nobody_holds_is_refused_in_their_words(house: House) -
         await send(daemon, letter("[fax: resend 5e7de3ad54cfd54eb568cc76]", attach=False))
         await house.mailbox.wait_for(1)
 
-    assert "from_fax names no fax" in str(house.letters()[0].get_content())
+    assert "from_fax names no fax" in plain_text(house.letters()[0])
     assert house.simulator.provider.items == []

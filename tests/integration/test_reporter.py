@@ -24,6 +24,7 @@ from mail2fax.spool import finding, holds, jobs, naming, preparation, stories
 from mail2fax.spool.records import MailStory, NewMail, ReplyToSend
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import Destination, Envelope, FaxNumber, Headline, Identity
+from tests.plain import plain_text
 from tests.unit.test_texts import STORY
 
 SENDER = Sender("fax@fax.example.com")
@@ -162,7 +163,7 @@ async def test_a_reply_goes_to_the_sender_in_the_same_thread(desk: Desk) -> None
     assert message["Auto-Submitted"] == "auto-replied"
     assert message["X-Auto-Response-Suppress"] == "All"
     assert message["X-Mail2Fax-Reference"] == story.reference
-    assert "“a.pdf” is damaged." in message.get_content()
+    assert "“a.pdf” is damaged." in plain_text(message)
     assert (story.told[0].state, story.told[0].told_to) == ("handed over", ANN)
 
 

@@ -94,6 +94,7 @@ ONE_DOOR = {
     "uharfbuzz": {"preparing"},
     "pi_heif": {"preparing"},
     "aiosmtplib": {"answering"},
+    "jinja2": {"answering/templating.py"},
     "starlette": {"simulator", "web"},
 }
 NOT_PURE = {"os", "pathlib", "socket", "asyncio", "time", "subprocess", "logging", "threading"}

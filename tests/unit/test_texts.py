@@ -88,8 +88,10 @@ def test_accepted_tells_everything_and_promises_nothing_more() -> None:
         "    invite.ics: A calendar entry is not faxed.\n"
         "\n"
         "Your text was not sent to the recipient; Fax.Plus keeps it as a comment.\n"
+        "\n"
         '"Handed over" does not mean "received" yet. You get another mail as soon as it is '
         "known how each fax ended.\n"
+        "\n"
         "To stop a fax that has not gone out yet, ask your administrator and name M2F-7K3QX.\n"
     )
 
@@ -110,7 +112,7 @@ def test_accepted_for_several_numbers() -> None:
     assert one.body.startswith("Your fax was handed over to Fax.Plus for 1 of 2 numbers.")
     assert "M2F-7K3QX/2: +41 22 555 01 24" in one.body
     assert "    Not sent: No.\n" in one.body
-    assert "    Not handed over yet. The line was busy.\n" in more.body
+    assert "    Not handed over yet: The line was busy.\n" in more.body
 
 
 @pytest.mark.parametrize(
