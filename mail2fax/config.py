@@ -207,6 +207,13 @@ class Config(Allowances):
         """What each rule is called, in order."""
         return tuple(rule.name or f"senders[{n}]" for n, rule in enumerate(self.senders))
 
+    def rules_by_fingerprint(self) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Whom each rule admits, by its name; and which of these names are but places."""
+        names = self.rule_names()
+        admits = {name: rule.admits for name, rule in zip(names, self.senders, strict=True)}
+        named = {rule.name for rule in self.senders}
+        return admits, tuple(name for name in names if name not in named)
+
     def rules_for_login(self, login: str, only: str = "") -> tuple[str, ...]:
         """The rules that ask for a login and name this one; ``only`` is the one it is tied to."""
         named = zip(self.rule_names(), self.senders, strict=True)
@@ -263,6 +270,11 @@ class Config(Allowances):
             found.append("admin is not set: nobody is told when nobody else can be")
         if self.sending.paused:
             found.append("sending.paused is set: mail is taken, nothing is faxed")
+        found += [
+            f"{name}.split_scans has no {{name}}: two scans that each lose a mail may be joined"
+            for name, rule in zip(self.rule_names(), self.senders, strict=True)
+            if rule.split_scans and "{name}" not in rule.split_scans
+        ]
         return tuple(found)
 
 

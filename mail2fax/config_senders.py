@@ -1,5 +1,6 @@
 """The conditions of a rule of ``senders``: what proves who somebody is, and how much they may."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -18,6 +19,9 @@ from mail2fax.config_fields import (
 )
 from mail2fax.values import Quota
 
+_CONDITIONS = (
+    "networks", "login", "certificate", "addresses", "dkim", "m365", "trusted_results",
+)  # fmt: skip
 _ADMITS_BY = "networks, login, certificate, addresses, dkim, m365 or trusted_results"
 
 
@@ -76,6 +80,12 @@ class Conditions(Section):
     def asks_for_author(self) -> bool:
         """Whether only the mail itself can show who it is from (L6a)."""
         return bool(self.addresses or self.dkim or self.m365 or self.trusted_results)
+
+    @property
+    def admits(self) -> str:
+        """Whom it admits, as a fingerprint."""
+        told = self.model_dump_json(include=set(_CONDITIONS))
+        return hashlib.sha256(told.encode()).hexdigest()
 
     @property
     def is_vouched_for(self) -> bool:

@@ -111,6 +111,7 @@ class Daemon:
         own = (network for rule in config.senders for network in rule.networks)
         self._logins = Logins(self._spool, clock, own)
         self._signatures = Signatures(self._resolver)
+        await self._spool.follow_rules(*config.rules_by_fingerprint())
         self._start_stations()
         try:
             await self._control.open()
@@ -156,6 +157,7 @@ class Daemon:
             has_admin=config.admin is not None,
             paper=config.paper,
             parts_within=config.preparing.parts_within,
+            timezone=config.timezone,
         )
         stations = [
             Preparer(spool, children(config, obtain_by(config)), preparing, clock).run(),

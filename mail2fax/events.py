@@ -53,6 +53,11 @@ def warned(what: str) -> None:
     _report(logging.WARNING, "warning", what=what)
 
 
+def rule_moved(before: str, after: str) -> None:
+    """A rule that is known by its place is another one's neighbour now; a name would keep it."""
+    _report(logging.WARNING, "rule-moved", before=before, after=after)
+
+
 def contacts_read(people: int, groups: int) -> None:
     """The contacts file has changed and was read again (A7)."""
     _report(logging.INFO, "contacts-read", contacts=people, groups=groups)

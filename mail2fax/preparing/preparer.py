@@ -54,6 +54,7 @@ class PreparingSettings:
         quotas: of each rule, by its name; only those of pages count here (L8).
         rules: what each rule's mails may ask for, by its name; an unknown one allows nothing
             beyond the defaults.
+        timezone: for the mails of rules that are gone.
         hold_for: seconds after which a mail on hold that nobody decided is not sent.
         has_admin: whether there is an admin who can be told when nobody else can.
         paper: ``a4`` or ``letter``.
@@ -68,6 +69,7 @@ class PreparingSettings:
     has_admin: bool = False
     paper: str = "a4"
     parts_within: float = 3600.0
+    timezone: str = "UTC"
 
 
 class Preparer:
@@ -156,7 +158,8 @@ class Preparer:
         if not all(one.exists() for one in (path, *self._others(mail))):
             await self._quarantine(mail, "the stored mail is missing")
             return
-        rules = self._settings.rules.get(mail.rule, OptionRules())
+        settings = self._settings
+        rules = settings.rules.get(mail.rule) or OptionRules(timezone=settings.timezone)
         try:
             prepared = await self._children.prepare(path, directory, self._asked(mail, rules))
         except ChildFailed as failure:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, insert, select
 
+from mail2fax import events
 from mail2fax.clock import Clock
 from mail2fax.errors import NotAdmitted, SpoolError, SpoolFull, SpoolLocked
 from mail2fax.spool import (
@@ -26,6 +27,7 @@ from mail2fax.spool import (
     ledger,
     notices,
     preparation,
+    rule_names,
     schema,
     standing,
     vouching,
@@ -242,6 +244,13 @@ class Spool:
     async def learn_frozen(self) -> None:
         """Who is frozen has changed, or is to be known."""
         self.frozen = await self._ledger.do(frozen.names)
+
+    async def follow_rules(self, now: Mapping[str, str], unnamed: Collection[str]) -> None:
+        """Rules that are known by their place may have moved; see `rule_names.follow`."""
+        names = await self._ledger.do(rule_names.follow, now, unnamed)
+        for before, after in names.items():
+            events.rule_moved(before, after)
+        await self.learn_frozen()
 
     async def count_waiting(self) -> None:
         """Look how much waits; between two looks only what comes is counted."""

@@ -152,6 +152,7 @@ class Bench:
             "tls": self.authority.files(), "logins": logins,
             "rules": (WITH_LOGIN, RULE) if named else (WITH_LOGIN,),
             "auth_without_tls": RULE.networks if clear_logins else (),
+            "most_waiting": sys.maxsize,  # nothing is prepared here
         }  # fmt: skip
         desk = Desk(state, CrowdLimits(silent=100, strangers=100), **settings)
         return await desk.__aenter__()
@@ -176,7 +177,7 @@ class Dialogue(RuleBasedStateMachine):
         self.desk = self.bench.desk(named=named, clear_logins=clear_logins)
         self.before = self.bench.do(count(self.desk))
         self.talk: Talk = self.bench.do(self.desk.call())
-        self.talk.patience = 3.0
+        self.talk.patience = 20.0
 
     @rule(
         names=st.lists(st.sampled_from(sorted(COMMANDS)), min_size=1, max_size=6),

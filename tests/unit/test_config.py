@@ -117,6 +117,20 @@ def test_warnings(tmp_path: Path) -> None:
     assert found.sending.settle == 0.5
 
 
+@pytest.mark.parametrize(
+    ("pattern", "warned"),
+    [("{name} ({part} of {total})", []), ("Scan {part} of {total}", ["senders[0].split_scans"])],
+)
+def test_a_pattern_that_cannot_tell_scans_apart_is_warned_of(
+    tmp_path: Path, pattern: str, warned: list[str]
+) -> None:
+    """M5: two scans of one copier to one number look the same."""
+    text = SMALL.replace("127.0.0.0/8", f"127.0.0.0/8, split_scans: '{pattern}'")
+    found = loaded(tmp_path, text + "admin: a@example.org\n")
+
+    assert [warning.split(" ")[0] for warning in found.warnings()] == warned
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
 def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
     """A sentence, not a traceback."""
