@@ -6,10 +6,8 @@ configuration is wrong.
 
 import argparse
 import contextlib
-import json
 import sys
 from collections.abc import Coroutine, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from mail2fax.errors import ConfigError, Mail2FaxError
 from mail2fax.explain_verb import add_explain_verb
 from mail2fax.number_verb import add_number_verb
 from mail2fax.people_verbs import add_freeze_verbs, add_user_verb
+from mail2fax.queue_verb import add_queue_verb
 from mail2fax.report_verb import add_report_verbs
 
 if TYPE_CHECKING:
@@ -82,8 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(verbs)
     add_explain_verb(verbs, lambda parser: _add_config(parser, None), _add_region)
     add_number_verb(verbs, lambda parser: _add_config(parser, None))
-    _add_queue(verbs)
-    for add_verb in (add_user_verb, add_freeze_verbs, add_report_verbs):
+    for add_verb in (add_queue_verb, add_user_verb, add_freeze_verbs, add_report_verbs):
         add_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
     add_doctor_verb(verbs)
     _add_simulator(verbs)
@@ -113,26 +111,6 @@ def _add_serve(verbs: Any) -> None:
     _add_config(serve, _DEFAULT_CONFIG)
     serve.add_argument("--verbose", action="store_true", help="log connections too")
     serve.set_defaults(verb=_serve)
-
-
-def _add_queue(verbs: Any) -> None:
-    queue = verbs.add_parser("queue", help="the faxes and where they stand")
-    actions = queue.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="the faxes without an outcome")
-    listing.add_argument("--all", action="store_true", help="also those with one")
-    show = actions.add_parser("show", help="everything about one mail")
-    release = actions.add_parser("release", help="fax a mail on hold, with its pictures")
-    release.add_argument("--without-pictures", action="store_true",
-                         help="leave out the pictures in question")  # fmt: skip
-    drop = actions.add_parser("drop", help="end a mail on hold; it is not faxed")
-    for action in (show, release, drop):
-        action.add_argument("reference", metavar="REFERENCE", help="such as M2F-7K3QX")
-    for action in (listing, show):
-        action.add_argument("--json", action="store_true", help="as JSON")
-    verbs_of = {listing: _queue_list, show: _queue_show, release: _queue_release, drop: _queue_drop}
-    for action, verb in verbs_of.items():
-        _add_config(action, _DEFAULT_CONFIG)
-        action.set_defaults(verb=verb)
 
 
 def _add_simulator(verbs: Any) -> None:
@@ -184,63 +162,6 @@ def _say_ready(daemon: "Daemon") -> None:
         print(f"mail2fax takes mail at {host}{f':{port}' if port else ''}", flush=True)
 
 
-def _queue_list(arguments: argparse.Namespace) -> int:
-    result = _ask(arguments, {"command": "list", "all": arguments.all})
-    if arguments.json:
-        print(json.dumps(result))
-        return _DONE
-    for fax in result["faxes"]:
-        where = fax["fax_state"] if fax["mail_state"] == "prepared" else fax["mail_state"]
-        print(
-            f"{fax['reference']}/{fax['ordinal']:<3} {_time(fax['received_at'])}  "
-            f"{fax['number']:<16} {where:<12} {fax['fax_plus_id'] or '-':<24} {fax['who']}"
-        )
-    if not result["faxes"]:
-        print("nothing waits" if not arguments.all else "nothing was ever received")
-    return _DONE
-
-
-def _queue_show(arguments: argparse.Namespace) -> int:
-    from mail2fax.explain_words import pages_of  # noqa: PLC0415
-
-    story = _ask(arguments, {"command": "show", "reference": arguments.reference})
-    if arguments.json:
-        print(json.dumps(story))
-        return _DONE
-    print(f"{story['reference']}  {story['state']}  received {_time(story['received_at'])}")
-    print(f"  from {story['mail_from'] or '<>'} at {story['peer']} ({story['identity']['rule']})")
-    if story["why"]:
-        print(f"  {story['why']}")
-    for document in story["documents"]:
-        print(f"  document {document['filename']}: {pages_of(document)}")
-    for part in story["not_faxed"]:
-        print(f"  not faxed {part['filename'] or part['content_type']}: {part['why']}")
-    for fax in story["faxes"]:
-        outcome = fax["outcome"]["why"] if fax["outcome"] else fax["job_why"]
-        print(f"  /{fax['ordinal']} {fax['number']}: {fax['state']} {fax['fax_plus_id'] or ''}")
-        if outcome:
-            print(f"     {outcome}")
-    for reply in story["told"]:
-        print(f"  told {reply['kind']}: {reply['state']} {reply['told_to'] or reply['why']}")
-    for line in story["history"]:
-        print(f"  {_time(line['at'])} {line['subject']} {line['event']} -> {line['state']}"
-              f"{': ' + line['detail'] if line['detail'] else ''}")  # fmt: skip
-    return _DONE
-
-
-def _queue_release(arguments: argparse.Namespace) -> int:
-    pictures = "without" if arguments.without_pictures else "send"
-    request = {"command": "release", "reference": arguments.reference, "pictures": pictures}
-    print(f"{_ask(arguments, request)['released']} is prepared again and faxed")
-    return _DONE
-
-
-def _queue_drop(arguments: argparse.Namespace) -> int:
-    request = {"command": "drop", "reference": arguments.reference}
-    print(f"{_ask(arguments, request)['dropped']} is not faxed; its sender is told")
-    return _DONE
-
-
 def _simulator(arguments: argparse.Namespace) -> int:
     with contextlib.suppress(KeyboardInterrupt):
         _run(_simulate(arguments))
@@ -274,13 +195,3 @@ def _config(arguments: argparse.Namespace) -> "Config":
     from mail2fax.config import load_config  # noqa: PLC0415
 
     return load_config(arguments.config)
-
-
-def _ask(arguments: argparse.Namespace, request: dict[str, Any]) -> Any:
-    from mail2fax.spool.commands import ask  # noqa: PLC0415
-
-    return _run(ask(_config(arguments).state_dir, request))
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")

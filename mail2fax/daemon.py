@@ -152,6 +152,7 @@ class Daemon:
             config.preparing.children,
             config.sending.destinations_per_order,
             {name: rule.quota.quotas() for name, rule in rules},
+            {name: number_rules(config, config.countries_of(rule)) for name, rule in rules},
             {name: option_rules(config, rule) for name, rule in rules},
             config.sending.hold_for,
             has_admin=config.admin is not None,
@@ -410,13 +411,7 @@ def reach_of(config: Config, listen: Listen) -> AddressRules:
 def _address_rules(
     config: Config, listen: Listen, countries: frozenset[str], dialects: tuple[str, ...]
 ) -> AddressRules:
-    numbers = NumberRules(
-        config.region,
-        countries,
-        listen.outside_line,
-        config.numbers.allow_unassigned,
-        config.numbers.deny_prefixes,
-    )
+    numbers = number_rules(config, countries, listen.outside_line)
     return AddressRules(
         config.domains, numbers, config.prefix, listen.allow_no_domain, config.limits.destinations,
         dialects=dialects,
@@ -445,6 +440,14 @@ async def fax_plus(config: Config, spool: Spool, clock: Clock) -> FaxPlus:
         assert account.token is not None, "the configuration has one or the other"
         access = account.token.get_secret_value()
     return FaxPlus(account.base_url, access, user_id=account.user_id)
+
+
+def number_rules(config: Config, countries: frozenset[str], outside_line: str = "") -> NumberRules:
+    """Which numbers may be dialled."""
+    policy = config.numbers
+    return NumberRules(
+        config.region, countries, outside_line, policy.allow_unassigned, policy.deny_prefixes
+    )
 
 
 def sending_settings(config: Config) -> SendingSettings:

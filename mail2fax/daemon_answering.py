@@ -1,11 +1,11 @@
 """From configuration to settings of the answering station: words, relay, signature."""
 
+from mail2fax.answering.case import LetterSettings
 from mail2fax.answering.mailer import Login, Relay, RelayTls
 from mail2fax.answering.message import Sender
 from mail2fax.answering.relay_token import RelayTokens, TokenSource
 from mail2fax.answering.reporter import AnsweringSettings
 from mail2fax.answering.signing import Sign, signer, unsigned
-from mail2fax.answering.texts import LetterSettings
 from mail2fax.clock import Clock
 from mail2fax.config import Config
 from mail2fax.config_relay import RelayAddress, RelayToken

@@ -220,6 +220,11 @@ def answer_read(reference: str, verb: str, done: str) -> None:
     _report(logging.INFO, "answer-read", reference=reference, verb=verb, done=done)
 
 
+def stop_asked(reference: str, said: str) -> None:
+    """Fax.Plus was asked to stop a fax that a person cancelled (W6)."""
+    _report(logging.INFO, "stop-asked", reference=reference, said=_ours(said))
+
+
 def gathering(reference: str) -> None:
     """A mail is one of several; it was looked whether all are there."""
     _report(logging.INFO, "gathering", reference=reference)

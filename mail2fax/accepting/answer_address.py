@@ -5,7 +5,7 @@ from mail2fax.accepting.proof import Proof
 from mail2fax.accepting.settings import ListenerSettings
 from mail2fax.accepting.transaction import Transaction
 from mail2fax.reading.verbs import token_in
-from mail2fax.spool import answers
+from mail2fax.spool import tokens
 from mail2fax.spool.spool import Spool
 from mail2fax.values import Response
 
@@ -25,7 +25,7 @@ async def answer_address(
     token = token_in(path, settings.domains)
     if token is not None:
         transaction.rule = admit(settings.rules, proof)
-        return transaction.add_answer(path, await spool.do(answers.mail_of, token))
+        return transaction.add_answer(path, await spool.do(tokens.mail_of, token))
     if transaction.about is None:
         return None
     return Response(452, "4.5.3", "An answer goes alone. Send the others in another mail")

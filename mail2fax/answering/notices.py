@@ -7,9 +7,10 @@ from email.utils import format_datetime
 
 from mail2fax import events
 from mail2fax.answering import back_off
+from mail2fax.answering.case import LetterSettings
 from mail2fax.answering.facts import safe
 from mail2fax.answering.message import Sender, on_the_wire, policy_for
-from mail2fax.answering.texts import LetterSettings, to_ascii
+from mail2fax.answering.texts import to_ascii
 from mail2fax.answering.wording import words_of
 from mail2fax.clock import Clock, utc
 from mail2fax.errors import PermanentFailure, TemporaryFailure

@@ -5,9 +5,10 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
 
+from mail2fax.answering.case import LetterSettings
 from mail2fax.answering.facts import safe
 from mail2fax.answering.message import Sender, policy_for
-from mail2fax.answering.texts import LetterSettings, to_ascii
+from mail2fax.answering.texts import to_ascii
 from mail2fax.answering.wording import words_of
 from mail2fax.clock import utc
 from mail2fax.spool.records import MailStory, ReplyToSend

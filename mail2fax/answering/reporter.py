@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from mail2fax import events
 from mail2fax.answering import back_off, delivery_report, mailer, passing_on
+from mail2fax.answering.case import LetterSettings
 from mail2fax.answering.mailer import Relay
 from mail2fax.answering.message import Sender, header_for, message_for, on_the_wire
 from mail2fax.answering.notices import Notices
 from mail2fax.answering.signing import Sign, unsigned
-from mail2fax.answering.texts import LetterSettings, letter_for
+from mail2fax.answering.texts import letter_for
 from mail2fax.clock import Clock
 from mail2fax.errors import PermanentFailure, SpoolBroken, SpoolError, TemporaryFailure
 from mail2fax.spool import delivery_reports, notices, replies, stories
@@ -145,7 +146,9 @@ class Reporter:
                 original, reply, story, everybody[0], sender, now, self._settings.letters
             )
         followed = delivery_reports.followed(reply.kind)
-        letter = letter_for(followed or reply.kind, story, reply.fax_id, self._settings.letters)
+        letter = letter_for(
+            followed or reply.kind, story, reply.fax_id, self._settings.letters, reply.facts
+        )
         if followed is None:
             return message_for(letter, reply, story, everybody, sender, now)
         top = header_for(letter, reply, story, everybody, sender, now)

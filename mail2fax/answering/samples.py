@@ -1,7 +1,8 @@
 """Sample mails, one for each kind of letter: an admin's templates are tried on them (W4)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mail2fax.spool import replies
 from mail2fax.spool.records import FaxStory, MailStory
@@ -60,7 +61,7 @@ STORY = MailStory(
         ("022555012@fax.example.com", _TOO_SHORT),
     ),
     comment="own words", not_faxed=_NOT_FAXED, why="", documents=_DOCUMENTS, faxes=(_FAX,),
-    told=(),
+    told=(), answer_token="0123456789ABCDEF",  # noqa: S106 - an address, and not a secret one
 )  # fmt: skip
 _QUESTION = (
     "It is not clear whether “Stempel.png” (512 x 512 pixels, 14 kB) is a document or a part of "
@@ -78,12 +79,17 @@ _NEVER_CAME = (
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One letter to be: what it shows, its kind, its mail and the fax it is about."""
+    """One letter to be: what it shows, its kind, its mail and the fax it is about.
+
+    Attributes:
+        told: what became of a verb.
+    """
 
     name: str
     kind: str
     story: MailStory
     fax_id: str | None = None
+    told: Mapping[str, Any] | None = None
 
 
 def samples() -> Iterator[Sample]:
@@ -109,6 +115,28 @@ def samples() -> Iterator[Sample]:
     yield Sample("status", replies.STATUS, several)
     yield Sample("unclear", replies.UNCLEAR, asked)
     yield Sample("denied", replies.DENIED, asked)
+    yield from _verbs(several)
+
+
+def _verbs(several: MailStory) -> Iterator[Sample]:
+    """What became of the verbs of an answer, or of an administrator."""
+    too_late = {"too_late": "cancel"}
+    yield Sample("status-too-late", replies.STATUS, several, None, too_late)
+    cancelled = Outcome(End.CANCELLED, "cancelled", _NOON,
+                        "It was cancelled before it was handed over.")  # fmt: skip
+    ended = replace(_FAX, fax_plus_id=None, state="cancelled", outcome=cancelled)
+    stopped: dict[str, Any] = {"stopped": [1], "asked": [], "doubtful": [], "over": []}
+    yield Sample("cancel", replies.CANCEL, replace(STORY, faxes=(ended,)), None, stopped)
+    mixed = {"stopped": [], "asked": [1], "doubtful": [2], "over": [3]}
+    yield Sample("cancel-several", replies.CANCEL, several, None, mixed)
+    for said in ("gone", "shared", "no answer"):
+        name = f"not-stopped-{said.replace(' ', '-')}"
+        yield Sample(name, replies.NOT_STOPPED, STORY, "1", {"said": said})
+    once_more = {"faxes": [2, 3], "why": ["117: an emergency or short number is never faxed"]}
+    yield Sample("again", replies.AGAIN, several, None, once_more)
+    why = ["The fax is still under way. Cancel it first, or wait for its outcome"]
+    yield Sample("again-nothing", replies.AGAIN, several, None, {"faxes": [], "why": why})
+    yield Sample("paused", replies.PAUSED, several, None, {"faxes": [3]})
 
 
 def _unsent(why: str) -> tuple[FaxStory, ...]:

@@ -10,16 +10,17 @@ A kind of letter is a function here that says which sentences it has, and those 
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
-from mail2fax.answering import facts
+from mail2fax.answering import facts, verb_letters
+from mail2fax.answering.case import Case, LetterSettings
 from mail2fax.answering.facts import dialled, safe
 from mail2fax.answering.layout import Content, Step, laid_out
+from mail2fax.answering.verb_letters import by_mail, verbs_for
 from mail2fax.answering.wording import Words, words_of
 from mail2fax.faxplus.statuses import Meaning, final
 from mail2fax.spool import replies
-from mail2fax.spool.lifecycle import MailState
 from mail2fax.spool.records import FaxStory, MailStory
 from mail2fax.values import End, Outcome
 
@@ -51,27 +52,6 @@ _ADVICE_BY_MEANING: Mapping[Meaning | None, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class LetterSettings:
-    """What every letter needs to know.
-
-    Attributes:
-        timezone: IANA name of the office's time.
-        give_up: seconds after which an unsent fax is given up.
-        hold_for: seconds after which a held one is.
-        language: of those who did not say which they want.
-        timezones: those of rules that have their own, by the rule's name.
-        templates: an admin's directory of words and templates; None for ours alone.
-    """
-
-    timezone: str = "UTC"
-    give_up: float = 4 * 3600.0
-    hold_for: float = 86400.0
-    language: str = "en"
-    timezones: Mapping[str, str] = field(default_factory=dict)
-    templates: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Letter:
     """A reply in words.
 
@@ -90,48 +70,13 @@ class Letter:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What a letter is about: a mail, one fax of it or none, in whose words and time."""
-
-    story: MailStory
-    fax: FaxStory | None
-    words: Words
-    settings: LetterSettings
-
-    @property
-    def number(self) -> str:
-        """The fax's number as dialled."""
-        return dialled(self.the_fax.number)
-
-    @property
-    def the_fax(self) -> FaxStory:
-        """The fax, in letters that tell of one."""
-        assert self.fax is not None, "this kind tells of one fax"
-        return self.fax
-
-    @property
-    def outcome(self) -> Outcome:
-        """How it ended, in letters that tell so."""
-        assert self.the_fax.outcome is not None, "an outcome reply tells of one"
-        return self.the_fax.outcome
-
-    def say(self, key: str, **values: object) -> str:
-        """A sentence of the letter."""
-        return self.words.say(key, **values)
-
-    def time(self, seconds: float) -> str:
-        """A moment in the time of the mail's rule."""
-        own = self.settings.timezones.get(self.story.identity.rule)
-        return self.words.time(seconds, own or self.settings.timezone)
-
-    @property
-    def hold(self) -> str:
-        """How long what is on hold waits."""
-        return self.words.count("hours", round(self.settings.hold_for / 3600))
-
-
-def letter_for(kind: str, story: MailStory, fax_id: str | None, settings: LetterSettings) -> Letter:
+def letter_for(
+    kind: str,
+    story: MailStory,
+    fax_id: str | None,
+    settings: LetterSettings,
+    told: Mapping[str, Any] | None = None,
+) -> Letter:
     """The letter of a due reply.
 
     Args:
@@ -139,11 +84,12 @@ def letter_for(kind: str, story: MailStory, fax_id: str | None, settings: Letter
         story: the mail's.
         fax_id: the fax it tells of, None when it tells of the whole mail.
         settings: language, time zone and deadlines.
+        told: what became of a verb, of replies that tell it.
     """
     fax = next((fax for fax in story.faxes if fax.id == fax_id), None)
     language = language_of(story, fax, settings)
     words = words_of(language, settings.templates)
-    content = _KINDS[kind](Case(story, fax, words, settings))
+    content = _KINDS[kind](Case(story, fax, words, settings, told or {}))
     number = facts.short_number(fax) if fax else facts.short_numbers(story, words)
     state = words.say(f"state.{content.state}")
     from_name = words.say("from_name", state=state, number=number)
@@ -174,7 +120,14 @@ def _outcome(case: Case) -> Content:
         case.say(f"outcome.{key}", number=case.number),
         lead=(case.words.reason(safe(outcome.why)), case.say(advice) if advice else ""),
         facts=_rows(case, outcome),
+        steps=by_mail(case, *_verbs_after(case)),
     )
+
+
+def _verbs_after(case: Case) -> tuple[str, ...]:
+    """What can be answered to an outcome; again wants the sender, and a device answers nothing."""
+    own = () if case.story.identity.device or not case.story.documents else ("again", "again_to")
+    return (*own, *(("report",) if case.the_fax.fax_plus_id else ()))
 
 
 def _advice(outcome: Outcome) -> str:
@@ -207,11 +160,19 @@ def _rows(case: Case, outcome: Outcome) -> tuple[tuple[str, str], ...]:
 
 def _held(case: Case) -> Content:
     why = case.words.reason(safe(case.the_fax.job_why)).removesuffix(".")
+    reference = case.story.reference
+    means = (case.say("held.means_send"), case.say("held.means_drop"))
+    verbs = zip((case.say("verb.send"), case.say("verb.drop")), means, strict=True)
+    own = () if case.story.identity.device else (Step(case.say("answer.by_mail"), tuple(verbs)),)
+    release = f"mail2fax queue release {reference} --not-arrived"
+    commands = zip((release, f"mail2fax queue drop {reference}"), means, strict=True)
+    by_admin = Step(case.say("asked.by_admin", reference=reference), tuple(commands))
     return Content(
         "on_hold",
         case.say("held.headline", number=case.number),
         lead=(case.say("held.lead"), case.say("held.why", why=why) if why else ""),
         faxes=(case.the_fax,),
+        steps=(*own, by_admin),
         notes=(case.say("held.note", hold=case.hold),),
         parts=False,
     )
@@ -260,6 +221,7 @@ def _accepted(case: Case) -> Content:
             case.say("accepted.promise"),
             case.say("accepted.stop", reference=story.reference),
         ),
+        steps=by_mail(case, "cancel", "status"),
     )
 
 
@@ -315,6 +277,7 @@ def _waiting(case: Case) -> Content:
         "waiting",
         case.say("waiting.headline"),
         faxes=story.faxes,
+        steps=by_mail(case, "cancel", "status"),
         notes=(case.say("waiting.note", until=case.time(until)),),
         parts=False,
     )
@@ -332,9 +295,9 @@ def _asked(case: Case) -> Content:
     if story.identity.device:
         steps: tuple[Step, ...] = (Step(case.say("asked.of_device"), commands),)
     else:
-        verbs = _verbs(case, "send", "without", "drop")
+        verbs = verbs_for(case, "send", "without", "drop")
         by_admin = case.say("asked.by_admin", reference=reference)
-        steps = (Step(case.say("asked.by_mail"), verbs), Step(by_admin, commands))
+        steps = (Step(case.say("answer.by_mail"), verbs), Step(by_admin, commands))
     until = None if story.hold_until is None else case.time(story.hold_until)
     ends = case.say("asked.until", until=until) if until else case.say("asked.decided")
     return Content(
@@ -347,43 +310,6 @@ def _asked(case: Case) -> Content:
     )
 
 
-def _verbs(case: Case, *verbs: str) -> tuple[tuple[str, str], ...]:
-    """What may be answered, and what each means."""
-    return tuple((case.say(f"verb.{one}"), case.say(f"verb_means.{one}")) for one in verbs)
-
-
-def _status(case: Case) -> Content:
-    stands = case.say(f"status.{MailState(case.story.state).name.lower()}")
-    return Content(
-        "status",
-        case.say("status.headline", state=stands),
-        lead=(case.words.reason(safe(case.story.why)),),
-        faxes=case.story.faxes,
-    )
-
-
-def _unclear(case: Case) -> Content:
-    verbs = _verbs(case, "send", "without", "drop", "status")
-    return Content(
-        "unclear",
-        case.say("unclear.headline"),
-        steps=(Step(case.say("unclear.lead"), verbs),),
-        faxes=case.story.faxes,
-        notes=(case.say("unclear.note"),),
-        parts=False,
-    )
-
-
-def _denied(case: Case) -> Content:
-    return Content(
-        "denied",
-        case.say("denied.headline"),
-        lead=(case.say("denied.lead", reference=case.story.reference),),
-        faxes=case.story.faxes,
-        parts=False,
-    )
-
-
 _KINDS: Mapping[str, Callable[[Case], Content]] = {
     replies.ACCEPTED: _accepted,
     replies.REFUSED: _refused,
@@ -393,9 +319,7 @@ _KINDS: Mapping[str, Callable[[Case], Content]] = {
     replies.HELD: _held,
     replies.FROZEN: _frozen,
     replies.COPY: _copy,
-    replies.STATUS: _status,
-    replies.UNCLEAR: _unclear,
-    replies.DENIED: _denied,
+    **verb_letters.KINDS,
 }
 
 

@@ -16,6 +16,7 @@ from mail2fax.errors import SpoolBroken, SpoolError, SpoolFull
 from mail2fax.preparing.children import ChildFailed, Children
 from mail2fax.preparing.documents import Asked, Prepared, finest
 from mail2fax.preparing.obtaining import NoChild
+from mail2fax.reading.numbers import NumberRules, read_number
 from mail2fax.reading.options.decision import (
     Decided,
     FaxAsked,
@@ -27,12 +28,14 @@ from mail2fax.reading.options.decision import (
 )
 from mail2fax.reading.options.rules import OptionRules
 from mail2fax.reading.series import gathered
-from mail2fax.reading.verbs import verb_in
+from mail2fax.reading.verbs import wanted_in
 from mail2fax.spool import answers, durable, holds, preparation, resending, series, usage
+from mail2fax.spool.lifecycle import IllegalEvent
 from mail2fax.spool.quarantine import quarantined
 from mail2fax.spool.records import MailToPrepare
+from mail2fax.spool.repeating import Terms
 from mail2fax.spool.spool import Spool, Station
-from mail2fax.values import NotFaxed, Options, Quota, Reading, Response
+from mail2fax.values import Destination, NotFaxed, Options, Quota, Reading, Response
 
 _STRIKES = 3
 _LEASE = 600.0
@@ -51,7 +54,8 @@ class PreparingSettings:
     Attributes:
         count: mails at once.
         per_order: destinations in one order (R1).
-        quotas: of each rule, by its name; only those of pages count here (L8).
+        quotas: of each rule, by its name; before a first fax only those of pages count here (L8).
+        numbers: which numbers each rule may dial, by its name.
         rules: what each rule's mails may ask for, by its name; an unknown one allows nothing
             beyond the defaults.
         timezone: for the mails of rules that are gone.
@@ -64,6 +68,7 @@ class PreparingSettings:
     count: int = 2
     per_order: int = 1
     quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
+    numbers: Mapping[str, NumberRules] = field(default_factory=dict)
     rules: Mapping[str, OptionRules] = field(default_factory=dict)
     hold_for: float = 86400.0
     has_admin: bool = False
@@ -143,6 +148,10 @@ class Preparer:
             await self._again(mail)
         except NoChild as failure:
             await self._wait_for_children(mail, str(failure))
+        except IllegalEvent as error:
+            if await self._spool.do(preparation.is_to_prepare, mail.id):
+                events.bug("preparing", error)
+                await self._struck(mail, type(error).__name__)
         except Exception as error:  # noqa: BLE001 - one odd mail must not stop the others
             events.bug("preparing", error)
             await self._struck(mail, type(error).__name__)
@@ -192,10 +201,21 @@ class Preparer:
         """
         directory = self._spool.content.documents_of(mail.id)
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
-        verb, now = verb_in(words), self._clock.now()
-        done = await self._spool.do(answers.obey, mail.id, verb, now)
-        self._spool.bells.ring(Station.PREPARING, Station.ANSWERING)
+        wanted, now = wanted_in(words), self._clock.now()
+        verb, to = (str(wanted.verb), wanted.to) if wanted else (None, "")
+        terms = Terms(self._read_number, self._settings.quotas)
+        done = await self._spool.do(answers.obey, answers.Answer(mail.id, verb, to), terms, now)
+        self._spool.bells.ring()
         events.answer_read(mail.reference, verb or "-", done)
+
+    def _read_number(self, rule: str, written: str) -> Destination:
+        """Where a rule's fax to a number goes; nowhere when the rule is gone or forbids it."""
+        rules = self._settings.numbers.get(rule)
+        if rules is None:
+            return Destination(
+                written, None, f"The rule {rule} is not in the configuration any more"
+            )
+        return read_number(written, rules).destination
 
     async def _gather(self, mail: MailToPrepare) -> None:
         """A mail that is one of several waits until all are there (M5)."""

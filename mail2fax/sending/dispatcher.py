@@ -17,6 +17,7 @@ from mail2fax.sending.pace import Pace
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Doubt
 from mail2fax.sending.steps import Steps
+from mail2fax.sending.stopping import Stopping
 from mail2fax.sending.trimming import Trimmer
 from mail2fax.spool import finding, jobs
 from mail2fax.spool.lifecycle import JobEvent, JobState
@@ -31,6 +32,7 @@ _GIVEN_UP = "It could not be handed to Fax.Plus in time, so it will not be sent 
 _PACED = "Others go first: so many faxes a minute are sent, and no more."
 _UNDECIDED = "Nobody decided in time. It counts as not sent, though Fax.Plus may have it."
 _NOT_RELEASED = "Nobody let it go on in time, so it was not sent."
+_TAKEN_AWAY = (JobState.HELD, JobState.CANCELLED)
 _NO_EVIDENCE = "Fax.Plus could not be asked whether it has it"
 
 
@@ -75,6 +77,7 @@ class Dispatcher:
         self._steps = Steps(spool, client, settings, clock, self._pace)
         self._lookout = Lookout(spool, client, settings, clock)
         self._trimmer = Trimmer(spool, client, clock, settings.first_poll)
+        self._stopping = Stopping(spool, client, clock)
         self._breaker = _Breaker()
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._uploading: set[str] = set()  # mails
@@ -94,6 +97,7 @@ class Dispatcher:
                 group.create_task(self._keep_sending())
                 group.create_task(self._keep_looking())
                 group.create_task(self._trimmer.run())
+                group.create_task(self._stopping.run(self._may_ask))
         finally:
             in_hand = list(self._in_hand.values())
             for task in in_hand:
@@ -145,6 +149,10 @@ class Dispatcher:
         now = self._clock.now()
         return max(self._breaker.rest(now), self._pace.rest(now))
 
+    def _may_ask(self) -> bool:
+        """Whether Fax.Plus is to be asked anything at all."""
+        return not self._breaker.is_open(self._clock.now())
+
     async def _take_due(self) -> None:
         free = self._settings.parallel - len(self._in_hand)
         if free <= 0:
@@ -176,7 +184,7 @@ class Dispatcher:
         except SpoolError as error:
             events.spool_trouble("sending", str(error))
         except Exception as error:  # noqa: BLE001 - one odd job must not stop the others
-            if (await self._spool.do(finding.get, job.id)).state == JobState.HELD:
+            if (await self._spool.do(finding.get, job.id)).state in _TAKEN_AWAY:
                 return  # a person took it out of our hands meanwhile
             events.bug("sending", error)
             again = self._clock.now() + _BUG_REST
@@ -275,7 +283,7 @@ class Dispatcher:
         now, settings = self._clock.now(), self._settings
         owed = await self._spool.do(jobs.tell_waiting, now - settings.waiting_after, now)
         for job in await self._spool.do(finding.in_state, JobState.HELD, JobState.IN_DOUBT):
-            since = job.doubt_since or job.created_at
+            since = job.held_at or job.doubt_since or job.created_at
             if job.state == JobState.HELD and now >= since + settings.hold_for:
                 event, why = JobEvent.GAVE_UP, _UNDECIDED if job.doubt else _NOT_RELEASED
                 await self._spool.do(jobs.ended, job.id, event, "undecided", now, why)

@@ -16,7 +16,7 @@ from mail2fax.errors import AccountFailure
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.faxplus.wire import Listing
 from mail2fax.sending import outcomes, settling
-from mail2fax.sending.outcomes import Conclusion, DialAgain, Ended, Sighting
+from mail2fax.sending.outcomes import Conclusion, DialAgain, Ended, Glance, Sighting
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Decision, Doubt, Evidence, Settlement
 from mail2fax.spool import finding, jobs, resending, tracking
@@ -116,7 +116,7 @@ class Lookout:
             self.clear = True
         if account_empty:
             raise AccountFailure("Fax.Plus could not send: no credit is left")
-        self._spool.bells.ring(Station.SENDING, Station.ANSWERING)
+        self._spool.bells.ring(Station.SENDING, Station.STOPPING, Station.ANSWERING)
 
     async def _make_look(self) -> _Look:
         now = self._clock.now()
@@ -250,10 +250,25 @@ class Lookout:
                 sighting = await self._ask_for(fax)
             if sighting or is_due:
                 now = self._clock.now()
-                conclusion = outcomes.conclude(fax, sighting, self._settings, now)
+                conclusion = await self._stopped(fax, sighting, look) or outcomes.conclude(
+                    fax, sighting, self._settings, now
+                )
                 await self._record(fax, sighting, conclusion)
                 account_empty |= isinstance(conclusion, DialAgain) and conclusion.account
         return account_empty
+
+    async def _stopped(
+        self, fax: FaxToTrack, sighting: Sighting | None, look: _Look
+    ) -> Conclusion | None:
+        """What follows for a fax that was to be stopped and is not seen any more."""
+        if fax.stop_asked_at is None or sighting is not None:
+            return None
+        is_visible = settling.is_healthy(await self._probes(look.began_at))
+        glance = Glance(
+            look.began_at, look.listing.complete, is_visible or fax.stop_taken,
+            look.listing.sent, look.taken_ids(fax.id),
+        )  # fmt: skip
+        return outcomes.stopped(fax, glance, self._settings, self._clock.now())
 
     async def _ask_for(self, fax: FaxToTrack) -> Sighting | None:
         """The fax by its ID: first as an item of the outbox, then as a sent record (S5)."""

@@ -25,6 +25,8 @@ _NEVER_CAME = (
     "Fax.Plus took the fax and never told what became of it. "
     "It may have arrived; ask the recipient before you send it again."
 )
+_CANCELLED = "cancelled"
+_STOPPED = "Fax.Plus let it go before it was sent."
 _ENDS = {
     Meaning.DONE: (FaxEvent.SUCCEEDED, End.SUCCESS),
     Meaning.PARTIAL: (FaxEvent.SENT_IN_PART, End.PARTIAL),
@@ -68,6 +70,27 @@ class LookAgain:
 Conclusion = Ended | DialAgain | LookAgain
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A look, as far as a fax that it does not show is concerned.
+
+    Attributes:
+        sent: the sent list.
+        taken_ids: fax IDs that other faxes of ours are known by.
+        is_visible: whether a fax of ours that was sent would be seen.
+    """
+
+    began_at: float
+    is_complete: bool
+    is_visible: bool
+    sent: tuple[Fax, ...]
+    taken_ids: frozenset[str]
+
+    def may_be(self, fax: FaxToTrack) -> bool:
+        """Whether a record without anybody's mark may be this fax."""
+        return any(_may_be(fax, record, self.taken_ids) for record in self.sent)
+
+
 def sighted(
     fax: FaxToTrack, listing: Listing, taken_ids: frozenset[str], rivals: int
 ) -> Sighting | None:
@@ -91,15 +114,17 @@ def sighted(
 
 def _alone(fax: FaxToTrack, sent: Iterable[Fax], taken_ids: frozenset[str]) -> Sighting | None:
     """The one unmarked record that can only be this fax, if there is exactly one."""
-    candidates = [
-        record
-        for record in sent
-        if record.to == fax.number
+    candidates = [record for record in sent if _may_be(fax, record, taken_ids)]
+    return of_sent(candidates[0]) if len(candidates) == 1 else None
+
+
+def _may_be(fax: FaxToTrack, record: Fax, taken_ids: frozenset[str]) -> bool:
+    return (
+        record.to == fax.number
         and record.id not in taken_ids
         and not tokens_in(record.comment)
         and _is_after(record.submit_time or record.start_time, fax.ordered_at)
-    ]
-    return of_sent(candidates[0]) if len(candidates) == 1 else None
+    )
 
 
 def _is_after(moment: datetime | None, ordered_at: float) -> bool:
@@ -128,6 +153,27 @@ def conclude(
         outcome = Outcome(End.UNKNOWN, _UNKNOWN_STATUS, now, _NEVER_CAME)
         return Ended(FaxEvent.NO_OUTCOME, outcome)
     return LookAgain(max(now, begins) + pacing.look_again_in(now - begins, settings.first_poll))
+
+
+def stopped(
+    fax: FaxToTrack, look: Glance, settings: SendingSettings, now: float
+) -> Conclusion | None:
+    """What follows for a fax that Fax.Plus was asked to stop and that no list shows (W6).
+
+    It is cancelled only when it would be seen had it gone: after the settle time, in a complete
+    look, while our marks do show up and no unmarked fax may be it; or at once when its time to
+    go is far ahead. Else None, and it is waited for as for any other.
+    """
+    asked_at = fax.stop_asked_at
+    if asked_at is None or not look.is_visible or look.may_be(fax):
+        return None
+    is_ahead = fax.not_before > now + CLOCK_MARGIN
+    sure_at = asked_at if is_ahead else asked_at + settings.settle
+    if look.is_complete and look.began_at >= sure_at:
+        return Ended(FaxEvent.CANCELLED, Outcome(End.CANCELLED, _CANCELLED, now, _STOPPED))
+    if now >= sure_at + settings.give_up:
+        return None
+    return LookAgain(max(now + settings.first_poll, sure_at))
 
 
 def _of_final(

@@ -132,7 +132,7 @@ class Steps:
             return
         now = self._clock.now()
         await self._surely(jobs.ordered, job.id, ids, now, self._settings.first_poll)
-        self._spool.bells.ring(Station.ANSWERING)
+        self._spool.bells.ring(Station.STOPPING, Station.ANSWERING)
         for fax in job.faxes:
             events.ordered(job.reference, FaxNumber(fax.number), ids[fax.number])
 

@@ -15,88 +15,32 @@ import pwd
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mail2fax import events
 from mail2fax.clock import Clock
 from mail2fax.errors import Mail2FaxError, SpoolLocked
-from mail2fax.json_form import as_json
-from mail2fax.spool import holds, keeping_commands, people_commands, stories
-from mail2fax.spool.spool import Spool, Station
+from mail2fax.spool import keeping_commands, people_commands, queue_commands
+from mail2fax.spool.spool import Spool
 
 _UCRED = struct.Struct("3i")  # process, user, group
 _LONGEST_REQUEST = 1 << 16
 _LONGEST_ANSWER = 1 << 26
-_MOST_LINES = 1000
 
 
 class CommandFailed(Mail2FaxError):
     """A command could not be carried out; the text is the sentence to show."""
 
 
-async def _list(spool: Spool, request: dict[str, Any], _who: str) -> Any:
-    """``queue list``: the faxes without an outcome, or with ``all`` every one, newest first."""
-    lines = await spool.do(_queue, bool(request.get("all")))
-    counts = await spool.do(stories.counts)
-    return {"faxes": [asdict(line) for line in lines], "counts": counts}
-
-
-def _queue(connection: Any, everything: bool) -> list[stories.QueueLine]:
-    return stories.queue(connection, _MOST_LINES, everything=everything)
-
-
-async def _show(spool: Spool, request: dict[str, Any], _who: str) -> Any:
-    """``queue show``: everything the ledger knows of one mail.
-
-    Raises:
-        CommandFailed: there is no such mail.
-    """
-    reference = str(request.get("reference", ""))
-    story = await spool.do(stories.of_reference, reference)
-    if story is None:
-        raise CommandFailed(f"there is no mail {reference}. See: mail2fax queue list --all")
-    return as_json(story)
-
-
-async def _release(spool: Spool, request: dict[str, Any], who: str) -> Any:
-    """``queue release``: fax a held mail, ``pictures`` being ``send`` or ``without``.
-
-    Raises:
-        NotHeld: it cannot be.
-    """
-    decided = "without" if request.get("pictures") == "without" else "send"
-    reference = str(request.get("reference", ""))
-    await spool.do(holds.release, reference, decided, who, spool.now())
-    spool.bells.ring(Station.PREPARING)
-    return {"released": reference}
-
-
-async def _drop(spool: Spool, request: dict[str, Any], who: str) -> Any:
-    """``queue drop``: end a held mail without faxing it.
-
-    Raises:
-        NotHeld: it cannot be.
-    """
-    reference = str(request.get("reference", ""))
-    await spool.do(holds.drop, reference, who, spool.now())
-    spool.bells.ring(Station.ANSWERING)
-    return {"dropped": reference}
-
-
-_CHANGING = frozenset({"release", "drop"})
 _OF_DAEMON = frozenset({"doctor"})
 """What only a running daemon knows; it brings its own commands for it."""
 _UNTOLD = frozenset({"command", "hash"})
-_NOTED = frozenset({"show", *people_commands.NOTED, *keeping_commands.NOTED}) | _CHANGING
+_NOTED = people_commands.NOTED | queue_commands.NOTED | keeping_commands.NOTED
 Command = Callable[[Spool, dict[str, Any], str], Awaitable[Any]]
 """Carries out a request of somebody; the result is JSON."""
 _COMMANDS: dict[str, Command] = {
-    "list": _list,
-    "show": _show,
-    "release": _release,
-    "drop": _drop,
+    **queue_commands.COMMANDS,
     **people_commands.COMMANDS,
     **keeping_commands.COMMANDS,
 }
@@ -116,7 +60,7 @@ async def carry_out(
         answer = {"ok": False, "error": str(error)}
     if name in _NOTED:
         result = "done" if answer["ok"] else str(answer["error"])
-        if name not in _CHANGING or not answer["ok"]:
+        if name not in queue_commands.CHANGING or not answer["ok"]:
             arguments = {key: str(value) for key, value in request.items() if key not in _UNTOLD}
             await spool.note_command(who, name, arguments, result)
         events.commanded(who, name, result)

@@ -125,10 +125,13 @@ def oldest_open_mail(connection: Connection) -> float | None:
 def probes(connection: Connection, before: float, limit: int) -> list[bool]:
     """The visibility probe (S3): was each of our own tokens later seen in a listing?
 
-    Asked of the newest ``limit`` jobs that a plain 2xx ordered before ``before``.
+    Asked of the newest ``limit`` jobs that a plain 2xx ordered before ``before``. One that was
+    stopped before it was seen had no time to appear.
     """
-    job = schema.job.c
+    job, pair, stop = schema.job.c, schema.job_fax.c, schema.stop.c
     normal = (job.state == JobState.ORDERED) & job.doubt.is_(None) & (job.ordered_at <= before)
+    stopped = select(pair.job_id).join_from(schema.job_fax, schema.stop, stop.fax_id == pair.fax_id)
+    normal &= job.seen_at.is_not(None) | job.id.not_in(stopped)
     rows = connection.scalars(
         select(job.seen_at).where(normal).order_by(job.ordered_at.desc()).limit(limit)
     )
@@ -180,6 +183,7 @@ def _job(row: Row[Any], documents: Iterable[DocumentAtRest], faxes: Iterable[Fax
         comment=row.comment,
         documents=tuple(documents),
         faxes=tuple(faxes),
+        held_at=row.held_at,
     )
 
 

@@ -75,8 +75,10 @@ def begin(connection: Connection, mail_id: str, now: float) -> None:
     _blank_faxes(connection, mail_id)
     for rows in (schema.document, schema.token):
         connection.execute(delete(rows).where(rows.c.mail_id == mail_id))
-    for rows in (schema.job, schema.reply):
-        connection.execute(update(rows).where(rows.c.mail_id == mail_id).values(why=""))
+    job, reply = schema.job, schema.reply
+    connection.execute(update(job).where(job.c.mail_id == mail_id).values(why=""))
+    untold = update(reply).where(reply.c.mail_id == mail_id)
+    connection.execute(untold.values(why="", facts=None))
     line = schema.history
     told = (line.c.mail_id == mail_id) & (line.c.subject != "reply")
     connection.execute(update(line).where(told).values(detail=""))
@@ -140,7 +142,7 @@ def forget_rows(connection: Connection, before: float) -> int:
     old = ends.too_old(connection, before, _AT_ONCE)
     if old:
         faxes = select(schema.fax.c.id).where(schema.fax.c.mail_id.in_(old)).scalar_subquery()
-        for rows in (schema.usage, schema.job_fax):
+        for rows in (schema.usage, schema.job_fax, schema.stop, schema.pause):
             connection.execute(delete(rows).where(rows.c.fax_id.in_(faxes)))
         for rows in (schema.job, schema.reply, schema.fax, schema.history, schema.picture):
             connection.execute(delete(rows).where(rows.c.mail_id.in_(old)))

@@ -1,20 +1,19 @@
 """Ledger commands of mails on hold: a person is asked, answers, or the time is over.
 
-Each is one transaction with everything that follows from it (K4), a person's command with the
-row that tells who gave it (K8).
+Each is one transaction with everything that follows from it (K4); who gave a command writes the
+row that tells so into the same one (K8).
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from mail2fax.errors import Mail2FaxError
 from mail2fax.json_form import as_json
 from mail2fax.spool import ending, schema
 from mail2fax.spool.lifecycle import MailEvent, MailState
 from mail2fax.spool.moves import MAIL, move
-from mail2fax.spool.naming import new_answer_token
 from mail2fax.spool.replies import ASKED, REFUSED, owe
 from mail2fax.values import NotFaxed
 
@@ -45,8 +44,6 @@ def hold(
         connection, MAIL, mail_id, MailEvent.HELD, now, why,
         why=why, not_faxed=as_json(list(not_faxed)), next_try=until,
     )  # fmt: skip
-    token = {"token": new_answer_token(), "mail_id": mail_id, "made_at": now}
-    connection.execute(insert(schema.token).values(token))
     owe(connection, mail_id, ASKED, now)
 
 
@@ -65,11 +62,10 @@ def release(connection: Connection, reference: str, decided: str, who: str, now:
         connection, MAIL, mail.id, MailEvent.RELEASED, now, f"{decided}, by {who}",
         why="", pictures_decided=decided, attempts=0, next_try=now,
     )  # fmt: skip
-    _note(connection, "release", {"reference": mail.reference, "pictures": decided}, who, now)
     return str(mail.id)
 
 
-def drop(connection: Connection, reference: str, who: str, now: float) -> str:
+def drop(connection: Connection, reference: str, now: float) -> str:
     """End a held mail: nothing of it is faxed, and the person is told; its id.
 
     Raises:
@@ -78,7 +74,6 @@ def drop(connection: Connection, reference: str, who: str, now: float) -> str:
     mail = _held(connection, reference)
     why = "It was on hold, and it was decided not to send it."
     _end(connection, mail.id, MailEvent.DROPPED, why, now)
-    _note(connection, "drop", {"reference": mail.reference}, who, now)
     return str(mail.id)
 
 
@@ -124,10 +119,3 @@ def _held(connection: Connection, reference: str) -> Row[Any, Any, Any]:
     if row.state != MailState.HELD:
         raise NotHeld(f"{row.reference} is not on hold: it is {row.state}")
     return row
-
-
-def _note(
-    connection: Connection, what: str, arguments: dict[str, str], who: str, now: float
-) -> None:
-    row = {"at": now, "who": who, "what": what, "arguments": arguments, "result": "done"}
-    connection.execute(insert(schema.command).values(row))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from mail2fax.json_form import as_json
-from mail2fax.spool import frozen, remarks, schema
+from mail2fax.spool import frozen, pauses, remarks, schema, stops
 from mail2fax.spool.finding import get
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState, MailState
 from mail2fax.spool.moves import FAX, JOB, line, move, remember
@@ -25,6 +25,10 @@ _WRITTEN_OFF = (JobState.CANCELLED, JobState.REFUSED)
 
 # Statements that run for every job are built once: building costs four times what running does.
 _STOPPED = "an administrator has stopped this sender"
+_PAUSED = "an administrator keeps it on hold"
+CANCELLED = "cancelled"
+STOPPED_IN_TIME = "It was cancelled before it was handed over."
+_NEVER_TAKEN = "It was cancelled, and Fax.Plus never took it."
 
 
 # Coming to be
@@ -145,12 +149,18 @@ def happened(
 def intended(connection: Connection, job_id: str, now: float) -> bool:
     """The intent is on disk before the first byte of the POST (S2).
 
-    This is the one door to it: a job whose sender is frozen is held instead, however it came
-    here (L8).
+    This is the one door to it: a job that a person wants stopped ends here (W6), one that is
+    paused (K8) or whose sender is frozen (L8) is held instead, however it came here.
 
     Returns:
         Whether the job may be posted.
     """
+    if stops.of_job(connection, job_id):
+        ended(connection, job_id, JobEvent.CANCELLED, CANCELLED, now, STOPPED_IN_TIME)
+        return False
+    if pauses.has_job(connection, job_id):
+        pause(connection, job_id, now)
+        return False
     if frozen.names(connection):
         sender = frozen.identity_of(connection, get(connection, job_id).mail_id)
         name = frozen.name_for(connection, sender)
@@ -309,16 +319,35 @@ def missing(connection: Connection, job_id: str, now: float) -> None:
 
 
 def order_rest(connection: Connection, job_id: str, now: float) -> None:
-    """A new job, naming the old, for those of its faxes that are still to be ordered."""
+    """A new job, naming the old, for those of its faxes that are still to be ordered.
+
+    Those that a person wants stopped end instead (W6).
+    """
     job = get(connection, job_id)
-    wanted = [fax.id for fax in job.faxes if fax.state == FaxState.PENDING]
+    pending = [fax.id for fax in job.faxes if fax.state == FaxState.PENDING]
+    unwanted = stops.among(connection, pending)
+    for fax_id in sorted(unwanted):
+        stopped(connection, job.mail_id, fax_id, _NEVER_TAKEN, now)
+    wanted = [fax_id for fax_id in pending if fax_id not in unwanted]
     if wanted:
         create(connection, job.mail_id, wanted, now, supersedes=job_id)
 
 
+def stopped(connection: Connection, mail_id: str, fax_id: str, why: str, now: float) -> None:
+    """A fax that a person wants stopped has not gone and will not: its outcome is due."""
+    outcome = as_json(Outcome(End.CANCELLED, CANCELLED, now, why))
+    move(connection, FAX, fax_id, FaxEvent.CANCELLED, now, why, outcome=outcome)
+    owe(connection, mail_id, OUTCOME, now, fax_id=fax_id)
+
+
+def pause(connection: Connection, job_id: str, now: float) -> None:
+    """Hold a job that was not posted, because an administrator said so (K8)."""
+    move(connection, JOB, job_id, JobEvent.HELD, now, _PAUSED, why=_PAUSED, held_at=now)
+
+
 def held(connection: Connection, job_id: str, now: float, why: str) -> None:
     """Nobody but a person can decide; both sides are told."""
-    move(connection, JOB, job_id, JobEvent.HELD, now, why, why=why)
+    move(connection, JOB, job_id, JobEvent.HELD, now, why, why=why, held_at=now)
     job = get(connection, job_id)
     for fax in job.faxes:
         owe(connection, job.mail_id, HELD, now, fax_id=fax.id)
@@ -327,7 +356,10 @@ def held(connection: Connection, job_id: str, now: float, why: str) -> None:
 
 def hold_frozen(connection: Connection, job_id: str, name: str, now: float) -> None:
     """Hold a job that was not posted, for a name that is frozen; its person is told (L8)."""
-    move(connection, JOB, job_id, JobEvent.HELD, now, _STOPPED, why=_STOPPED, frozen=name)
+    move(
+        connection, JOB, job_id, JobEvent.HELD, now, _STOPPED,
+        why=_STOPPED, frozen=name, held_at=now,
+    )  # fmt: skip
     job = get(connection, job_id)
     for fax in job.faxes:
         owe(connection, job.mail_id, FROZEN, now, fax_id=fax.id)

@@ -26,7 +26,7 @@ class MailState(StrEnum):
     ACCEPTED = "accepted"  # on disk; the client has or had its 250
     WAITING = "waiting"  # for the other parts of a split scan
     PREPARED = "prepared"  # its documents are ready, its jobs exist
-    REFUSED = "refused"  # by the second gate; the person is told
+    REFUSED = "refused"  # by the second gate or a person; nothing of it is faxed
     HELD = "held"  # a person must decide
     QUARANTINED = "quarantined"  # its bytes are not to be believed
     JOINED = "joined"  # its bytes are a part of another mail's fax
@@ -47,6 +47,7 @@ class MailEvent(StrEnum):
     HELD = "person asked"
     RELEASED = "person released"
     DROPPED = "person dropped"
+    CANCELLED = "person cancelled"
     OVERDUE = "nobody decided in time"
     DAMAGED = "bytes not believable"
     EXPIRED = "time is over"
@@ -140,17 +141,20 @@ MAIL: Mapping[MailState, Mapping[MailEvent, MailState]] = {
         _ME.JOINED: _M.JOINED,
         _ME.ANSWERED: _M.ANSWERED,
         _ME.HELD: _M.HELD,
+        _ME.CANCELLED: _M.REFUSED,
         _ME.DAMAGED: _M.QUARANTINED,
     },
     _M.WAITING: {
         _ME.PARTS_COMPLETE: _M.ACCEPTED,
         _ME.JOINED: _M.JOINED,
         _ME.REFUSED: _M.REFUSED,
+        _ME.CANCELLED: _M.REFUSED,
         _ME.DAMAGED: _M.QUARANTINED,
     },
     _M.HELD: {
         _ME.RELEASED: _M.ACCEPTED,
         _ME.DROPPED: _M.REFUSED,
+        _ME.CANCELLED: _M.REFUSED,
         _ME.OVERDUE: _M.REFUSED,
         _ME.DAMAGED: _M.QUARANTINED,
     },
@@ -205,7 +209,7 @@ JOB: Mapping[JobState, Mapping[JobEvent, JobState]] = {
         _JE.CANCELLED: _J.CANCELLED,
         _JE.GAVE_UP: _J.REFUSED,
     },
-    # A late commit can still bring a job to light that a settled miss had written off.
+    # A late commit can still bring a job to light that a settled miss or a person wrote off.
     _J.CANCELLED: {_JE.FOUND: _J.ORDERED},
     _J.REFUSED: {_JE.FOUND: _J.ORDERED},
     _J.ORDERED: {},

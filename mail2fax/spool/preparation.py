@@ -99,6 +99,12 @@ def forget_leases(connection: Connection) -> None:
     connection.execute(update(mail).where(mail.c.state == MailState.ACCEPTED).values(next_try=0.0))
 
 
+def is_to_prepare(connection: Connection, mail_id: str) -> bool:
+    """Whether a mail is still to be prepared; a person may have cancelled it meanwhile."""
+    state = connection.scalar(select(_MAIL.state).where(_MAIL.id == mail_id))
+    return state == MailState.ACCEPTED
+
+
 def try_again(connection: Connection, mail_id: str, next_try: float) -> None:
     """The child failed on this mail; once more at ``next_try``."""
     mail = schema.mail

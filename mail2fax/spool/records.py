@@ -1,6 +1,7 @@
 """What goes into the ledger and what comes out of it, as frozen values."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from mail2fax.values import (
     PAGE,
@@ -177,6 +178,7 @@ class Job:
     comment: str
     documents: tuple[DocumentAtRest, ...]
     faxes: tuple[FaxToOrder, ...]
+    held_at: float | None = None
 
     @property
     def uploads(self) -> tuple[DocumentAtRest, ...]:
@@ -187,7 +189,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class FaxToTrack:
-    """An ordered fax whose outcome is awaited."""
+    """An ordered fax whose outcome is awaited.
+
+    Attributes:
+        received_at: when it was wanted: its mail came, or it was asked for again.
+        stop_asked_at: when Fax.Plus was asked to stop it in a way that may have had its effect.
+        stop_taken: whether it answered that it did.
+    """
 
     id: str
     mail_id: str
@@ -201,6 +209,29 @@ class FaxToTrack:
     not_before: float
     orders: int
     own_retries: bool
+    stop_asked_at: float | None = None
+    stop_taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FaxToStop:
+    """An ordered fax that a person wants stopped.
+
+    Attributes:
+        number: its destination.
+        fax_plus_id: as its order was answered.
+        token: its mark at Fax.Plus.
+        together: the destinations of its order that are to be stopped, itself among them.
+        tries: how often Fax.Plus was asked.
+    """
+
+    id: str
+    reference: str
+    number: str
+    fax_plus_id: str
+    token: str
+    together: frozenset[str]
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +245,7 @@ class ReplyToSend:
     due_at: float
     address: int
     tries: int
+    facts: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +258,13 @@ class NumberMark:
 
 @dataclass(frozen=True, slots=True)
 class FaxStory:
-    """One destination's life so far."""
+    """One destination's life so far.
+
+    Attributes:
+        again_of: id of the fax that this one was wanted again for.
+        stop: what Fax.Plus said when it was asked to stop it, empty when it was not asked yet;
+            None when nobody wants it stopped.
+    """
 
     id: str
     ordinal: int
@@ -245,6 +283,8 @@ class FaxStory:
     next_try: float | None
     options: Options | None = None
     mark: NumberMark | None = None
+    again_of: str | None = None
+    stop: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

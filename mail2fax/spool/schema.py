@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0009"
+SCHEMA = "0010"
 """Alembic revision these tables are (`mail2fax/spool/migrations`)."""
 
 metadata = MetaData()
@@ -128,6 +128,8 @@ fax = Table(
     Column("outcome", JSON),
     Column("twin_of", Text),
     Column("twin_until", Float),
+    # The fax of the same mail that this one was wanted again for.
+    Column("again_of", Text),
     Index("fax_mail", "mail_id", "state"),
     Index("fax_open", "state", "next_poll"),
 )
@@ -152,6 +154,8 @@ job = Table(
     Column("why", Text, nullable=False),
     # The frozen name for which it is held; unfreezing it releases the job (L8).
     Column("frozen", Text),
+    # Since when it is held; a hold ends so long after it.
+    Column("held_at", Float),
     Index("job_due", "state", "next_try"),
     Index("job_mail", "mail_id"),
     Index("job_age", "state", "created_at"),
@@ -181,6 +185,8 @@ reply = Table(
     Column("told_at", Float),
     Column("told_to", Text),
     Column("why", Text, nullable=False),
+    # What it tells beside the mail's story: what became of a verb.
+    Column("facts", JSON),
     Index("reply_due", "state", "next_try"),
     Index("reply_mail", "mail_id"),
 )
@@ -197,6 +203,31 @@ remark = Table(
     Column("next_try", Float),
     Index("remark_mail", "mail_id"),
     Index("remark_due", "next_try"),
+)
+
+stop = Table(
+    "stop",
+    metadata,
+    # A person wants a fax stopped. Not posted, it never is; ordered, Fax.Plus is asked.
+    Column("fax_id", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    # What Fax.Plus said: nothing yet, "taken", "gone", "shared" or "no answer".
+    Column("said", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try", Float, nullable=False),
+    # When it was first asked in a way that may have had its effect.
+    Column("asked_at", Float),
+    Index("stop_due", "said", "next_try"),
+)
+
+pause = Table(
+    "pause",
+    metadata,
+    # An administrator keeps a fax from being posted until it is released or cancelled.
+    Column("fax_id", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
 )
 
 picture = Table(

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from mail2fax import events
 from mail2fax.clock import Clock
@@ -25,6 +25,7 @@ from mail2fax.spool import (
     frozen,
     intake,
     ledger,
+    noted,
     notices,
     preparation,
     rule_names,
@@ -49,10 +50,11 @@ _SYNC_THREADS = 8
 
 
 class Station(StrEnum):
-    """Who waits for a bell."""
+    """Who waits for a bell; sending has a second one, for what is to be stopped."""
 
     PREPARING = "preparing"
     SENDING = "sending"
+    STOPPING = "stopping"
     ANSWERING = "answering"
 
 
@@ -276,7 +278,7 @@ class Spool:
     ) -> None:
         """Write down that somebody gave a command (K8)."""
         now = self._clock.now()
-        await self._ledger.do(_note_command, now, who, what, arguments, result)
+        await self._ledger.do(noted.note, who, what, arguments, now, result)
 
 
 def _take_lock(state_dir: Path) -> int:
@@ -296,12 +298,3 @@ def _take_lock(state_dir: Path) -> int:
 def _mails_with_content(connection: Connection) -> set[str]:
     mail = schema.mail.c
     return set(connection.scalars(select(mail.id).where(mail.state.not_in(FORGOTTEN_MAILS))))
-
-
-def _note_command(
-    connection: Connection, at: float, who: str, what: str, arguments: dict[str, str], result: str
-) -> None:
-    """Commands are rows: who, what, when (K8)."""
-    connection.execute(
-        insert(schema.command).values(at=at, who=who, what=what, arguments=arguments, result=result)
-    )

@@ -26,7 +26,12 @@ _DOCUMENTS = (
     .where(schema.document.c.mail_id == _THIS)
     .order_by(schema.document.c.ordinal)
 )
-_FAXES = select(schema.fax).where(schema.fax.c.mail_id == _THIS).order_by(schema.fax.c.ordinal)
+_FAXES = (
+    select(schema.fax, schema.stop.c.said)
+    .outerjoin_from(schema.fax, schema.stop, schema.stop.c.fax_id == schema.fax.c.id)
+    .where(schema.fax.c.mail_id == _THIS)
+    .order_by(schema.fax.c.ordinal)
+)
 _JOBS = (
     select(schema.job_fax.c.fax_id, _JOB.state, _JOB.why, _JOB.next_try)
     .join_from(schema.job, schema.job_fax, schema.job_fax.c.job_id == _JOB.id)
@@ -176,6 +181,8 @@ def _fax_story(row: Row[Any], job: Row[Any] | None, mark: NumberMark | None) -> 
         next_try=job.next_try if job else None,
         options=options_of_fax(row.options),
         mark=mark,
+        again_of=row.again_of,
+        stop=row.said,
     )
 
 

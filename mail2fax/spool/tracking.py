@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, update
 
 from mail2fax.json_form import as_json, from_json
-from mail2fax.spool import jobs, marks, remarks, schema, usage
+from mail2fax.spool import jobs, marks, remarks, schema, stops, usage
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobState
 from mail2fax.spool.moves import FAX, move
 from mail2fax.spool.records import FaxToTrack
@@ -14,10 +14,13 @@ from mail2fax.values import End, Options, Outcome
 
 _ARRIVED = (End.SUCCESS, End.PARTIAL)
 
+_NOT_DIALLED_AGAIN = "It did not get through, and is not tried again, because it was cancelled."
+
 
 def ordered(connection: Connection) -> list[FaxToTrack]:
     """Every fax Fax.Plus has and whose outcome is awaited, oldest order first."""
     fax, job, pair, mail = schema.fax.c, schema.job.c, schema.job_fax.c, schema.mail.c
+    stop = schema.stop.c
     rows = connection.execute(
         select(
             fax.id,
@@ -27,7 +30,11 @@ def ordered(connection: Connection) -> list[FaxToTrack]:
             fax.ordered_at,
             fax.next_poll,
             fax.orders,
+            fax.again_of,
             job.token,
+            job.created_at,
+            stop.asked_at,
+            stop.said,
             mail.reference,
             mail.received_at,
             mail.options,
@@ -36,6 +43,7 @@ def ordered(connection: Connection) -> list[FaxToTrack]:
         .join_from(schema.fax, schema.job_fax, pair.fax_id == fax.id)
         .join(schema.job, pair.job_id == job.id)
         .join(schema.mail, fax.mail_id == mail.id)
+        .outerjoin(schema.stop, stop.fax_id == fax.id)
         .where(fax.state == FaxState.ORDERED, job.state == JobState.ORDERED)
         .order_by(fax.ordered_at, job.ordered_at)
     )
@@ -49,12 +57,14 @@ def ordered(connection: Connection) -> list[FaxToTrack]:
             number=row.number,
             token=row.token,
             fax_plus_id=row.fax_plus_id,
-            received_at=row.received_at,
+            received_at=row.received_at if row.again_of is None else row.created_at,
             ordered_at=row.ordered_at,
             next_poll=row.next_poll,
             not_before=options.at or 0.0,
             orders=row.orders,
             own_retries=options.retry is None,
+            stop_asked_at=row.asked_at,
+            stop_taken=row.said == stops.TAKEN,
         )
     return list(newest.values())
 
@@ -124,7 +134,13 @@ def ended(
 def line_busy(
     connection: Connection, fax_id: str, status: str, now: float, again_at: float
 ) -> None:
-    """Busy or no answer: the same fax again later, as a new job with its own token (R4)."""
-    move(connection, FAX, fax_id, FaxEvent.LINE_BUSY, now, status)
+    """Busy or no answer: the same fax again later, as a new job with its own token (R4).
+
+    One that a person wants stopped is not dialled again (W6).
+    """
     mail_id = connection.scalar(select(schema.fax.c.mail_id).where(schema.fax.c.id == fax_id))
+    if stops.among(connection, [fax_id]):
+        jobs.stopped(connection, str(mail_id), fax_id, _NOT_DIALLED_AGAIN, now)
+        return
+    move(connection, FAX, fax_id, FaxEvent.LINE_BUSY, now, status)
     jobs.create(connection, str(mail_id), [fax_id], now, not_before=again_at)

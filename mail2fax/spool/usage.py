@@ -6,7 +6,7 @@ everything back, in the same transaction as its end (`moves`).
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -102,6 +102,32 @@ def reserve_pages(
     change = update(rows).where(rows.c.fax_id.in_(ids))
     connection.execute(change.values(pages=max(pages, 1)))
     return None
+
+
+def excess_of_more(
+    connection: Connection,
+    rule: str,
+    limits: Sequence[Quota],
+    numbers: Collection[str],
+    pages: int,
+    now: float,
+) -> str | None:
+    """Why faxes that are sent again do not fit into their rule's quotas; None when they do."""
+    if not limits:
+        return None
+    used = _used(connection, rule, now - max(quota.seconds for quota in limits))
+    return quotas.admit(limits, used, [Used(number, pages, now) for number in numbers])
+
+
+def reserve_more(
+    connection: Connection, rule: str, numbers: Mapping[str, str], pages: int, now: float
+) -> None:
+    """Write down what faxes that are sent again use: fax id → number."""
+    values = [
+        {"fax_id": fax_id, "rule": rule, "number": number, "pages": pages, "at": now, "released": 0}
+        for fax_id, number in numbers.items()
+    ]
+    connection.execute(insert(schema.usage), values)
 
 
 def told_pages(connection: Connection, fax_id: str, pages: int) -> None:

@@ -216,15 +216,15 @@ async def test_a_step_that_breaks_in_the_middle_never_was(
     other = await desk.accept(GOOD)
     before = await desk.done(story.id)
 
-    def broken(*_arguments: object) -> None:
+    def broken(*_arguments: object, **_more: object) -> None:
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(holds, "owe" if step != "release" else "_note", broken)
+    monkeypatch.setattr(holds, "owe" if step != "release" else "move", broken)
     now = desk.clock.now() + 7200
     steps: dict[str, tuple[Any, ...]] = {
         "hold": (holds.hold, other, "why", [], now, now),
         "release": (holds.release, story.reference, "send", "root", now),
-        "drop": (holds.drop, story.reference, "root", now),
+        "drop": (holds.drop, story.reference, now),
         "end_overdue": (holds.end_overdue, now),
     }
     with pytest.raises(RuntimeError):

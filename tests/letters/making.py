@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
 
+from mail2fax.answering.case import LetterSettings
 from mail2fax.answering.message import Sender, message_for
 from mail2fax.answering.samples import Sample, samples
-from mail2fax.answering.texts import LetterSettings, letter_for
+from mail2fax.answering.texts import letter_for
 from mail2fax.spool.records import ReplyToSend
 
 NOW = 1_795_000_100.0
@@ -45,7 +46,7 @@ def letters_in(language: str, settings: LetterSettings | None = None) -> Sequenc
 def made(sample: Sample, settings: LetterSettings) -> Made:
     """One letter."""
     story = sample.story
-    letter = letter_for(sample.kind, story, sample.fax_id, settings)
+    letter = letter_for(sample.kind, story, sample.fax_id, settings, sample.told)
     reply = ReplyToSend(f"R{sample.name}", story.id, sample.fax_id, sample.kind, NOW, 0, 0)
     raw = message_for(letter, reply, story, ["ann@example.org"], SENDER, NOW)
     message = email.message_from_bytes(raw, policy=email.policy.default)

@@ -57,6 +57,7 @@ MAY_IMPORT = {
         "explain",
     },
     "report_verb": {"spool", "json_form", "config"},
+    "queue_verb": {"errors", "config", "daemon", "explain_words", "reading", "spool"},
     "people_verbs": {"errors", "config", "config_fields", "accepting", "spool"},
     "cli": STATIONS
     | PLAIN
@@ -74,6 +75,7 @@ MAY_IMPORT = {
         "number_verb",
         "people_verbs",
         "report_verb",
+        "queue_verb",
     },
     "simulator": set(),
     "__main__": {"cli"},

@@ -12,9 +12,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from mail2fax.answering.case import LetterSettings
 from mail2fax.answering.message import message_for
 from mail2fax.answering.samples import STORY, Sample, samples
-from mail2fax.answering.texts import LetterSettings, letter_for
+from mail2fax.answering.texts import letter_for
 from mail2fax.answering.wording import LANGUAGES
 from mail2fax.spool.records import ReplyToSend
 from tests.letters.making import NOW, SENDER, Made, made

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mail2fax.answering.case import LetterSettings
 from mail2fax.answering.facts import safe
-from mail2fax.answering.texts import Letter, LetterSettings, letter_for, to_ascii
+from mail2fax.answering.texts import Letter, letter_for, to_ascii
 from mail2fax.spool.lifecycle import MailState
 from mail2fax.spool.records import FaxStory, MailStory, NumberMark
 from mail2fax.values import Converted, Cover, Document, End, Identity, NotFaxed, Options, Outcome
@@ -92,7 +93,7 @@ def test_accepted_tells_everything_and_promises_nothing_more() -> None:
         '"Handed over" does not mean "received" yet. You get another mail as soon as it is '
         "known how each fax ended.\n"
         "\n"
-        "To stop a fax that has not gone out yet, ask your administrator and name M2F-7K3QX.\n"
+        "Your administrator can stop a fax that has not gone out yet: name M2F-7K3QX.\n"
     )
 
 
