@@ -7,19 +7,15 @@ arrives at a real listener is written to ``tests/pictures/captured``, beside the
 
 import asyncio
 import base64
-import json
-import os
-import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
-from tests.fronts import free_port
 from tests.integration.smtp_bench import Desk
 from tests.pictures.images import picture
+from tests.thunderbird import IS_HERE, Account, thunderbird
 from tests.unit.mails import real_pdf
 
 CAPTURED = Path(__file__).with_name("captured")
@@ -49,87 +45,6 @@ MAILS: dict[str, tuple[str, ...]] = {
 """What each mail is made of, in the order in which it is put in."""
 
 _TO = "0225550123@fax.example.com"
-_PREFERENCES: dict[str, str | int | bool] = {
-    "mail.accountmanager.accounts": "account1",
-    "mail.accountmanager.defaultaccount": "account1",
-    "mail.account.account1.server": "server1",
-    "mail.account.account1.identities": "id1",
-    "mail.server.server1.type": "none",
-    "mail.server.server1.hostname": "Local Folders",
-    "mail.server.server1.userName": "nobody",
-    "mail.identity.id1.useremail": "ann@example.org",
-    "mail.identity.id1.fullName": "Ann",
-    "mail.identity.id1.smtpServer": "smtp1",
-    "mail.identity.id1.fcc": False,
-    "mail.identity.id1.compose_html": True,
-    "mail.identity.id1.htmlSigFormat": True,
-    "mail.identity.id1.sig_bottom": True,
-    "mail.smtpservers": "smtp1",
-    "mail.smtp.defaultserver": "smtp1",
-    "mail.smtpserver.smtp1.hostname": "127.0.0.1",
-    "mail.smtpserver.smtp1.authMethod": 1,
-    "mail.smtpserver.smtp1.try_ssl": 0,
-    "mail.compose.attachment_reminder": False,
-    "mail.rights.version": 1,
-    "mailnews.show_send_progress": False,
-    "mail.provider.suppress_dialog_on_startup": True,
-    "mail.spotlight.firstRunDone": True,
-    "app.update.enabled": False,
-    "datareporting.policy.dataSubmissionEnabled": False,
-    "network.captive-portal-service.enabled": False,
-    "network.connectivity-service.enabled": False,
-}
-_COMPOSE = Path(__file__).with_name("compose.js").read_text("ascii")
-
-
-@dataclass
-class Marionette:
-    """Firefox's remote control: ``length:[type, number, command, arguments]`` over TCP."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    number: int = 0
-
-    @classmethod
-    async def at(cls, port: int) -> Self:
-        """Connected as soon as the program listens, its greeting read."""
-        async with asyncio.timeout(120):
-            while True:
-                try:
-                    control = cls(*await asyncio.open_connection("127.0.0.1", port))
-                    await control._message()
-                except (OSError, asyncio.IncompleteReadError):
-                    await asyncio.sleep(0.5)
-                else:
-                    return control
-
-    async def do(self, command: str, **arguments: Any) -> Any:
-        """One command, its result.
-
-        Raises:
-            RuntimeError: the program cannot do it.
-        """
-        self.number += 1
-        said = json.dumps([0, self.number, command, arguments]).encode()
-        self.writer.write(b"%d:%s" % (len(said), said))
-        _, _, error, result = await self._message()
-        if error:
-            raise RuntimeError(f"{command}: {error}")
-        return result
-
-    async def _message(self) -> Any:
-        length = await self.reader.readuntil(b":")
-        return json.loads(await self.reader.readexactly(int(length[:-1])))
-
-
-def _write_profile(profile: Path, smtp_port: int, control_port: int) -> None:
-    values = {
-        **_PREFERENCES,
-        "mail.smtpserver.smtp1.port": smtp_port,
-        "marionette.port": control_port,
-    }
-    lines = (f"user_pref({json.dumps(name)}, {json.dumps(one)});" for name, one in values.items())
-    (profile / "user.js").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def _job(name: str) -> dict[str, Any]:
@@ -145,10 +60,8 @@ def _job(name: str) -> dict[str, Any]:
             body += f'<p><img src="{_source(file, named=how == "inserted")}" alt=""></p>'
         else:
             attached.append({"url": file.as_uri(), "name": file.name})
-    return {
-        "to": _TO, "subject": name, "html": f"<p>Please see the pages.</p>{body}",
-        "signature": signature, "attached": attached,
-    }  # fmt: skip
+    html = f"<p>Please see the pages.</p>{body}"
+    return {"html": html, "signature": signature, "attached": attached}
 
 
 def _source(file: Path, *, named: bool) -> str:
@@ -160,42 +73,23 @@ def _source(file: Path, *, named: bool) -> str:
 
 async def _capture(home: Path) -> None:
     """Send every mail and keep what arrives."""
-    async with Desk(home / "state") as desk:
-        profile, port = home / "profile", free_port()
-        profile.mkdir()
-        _write_profile(profile, desk.port, port)
-        process = await asyncio.create_subprocess_exec(
-            "thunderbird", "--headless", "--marionette", "-remote-allow-system-access",
-            "--profile", str(profile), "--no-remote",
-            env={**os.environ, "HOME": str(home)}, stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            await _send_all(await Marionette.at(port), desk)
-        finally:
-            process.terminate()
-            await process.wait()
-
-
-async def _send_all(control: Marionette, desk: Desk) -> None:
-    await control.do("WebDriver:NewSession", timeouts={"script": 60_000})
-    await control.do("Marionette:SetContext", value="chrome")
-    seen: set[Path] = set()
-    for name in MAILS:
-        job = _job(name)
-        said = await control.do("WebDriver:ExecuteAsyncScript", script=_COMPOSE, args=[job])
-        if said["value"] != "sent":
-            raise RuntimeError(f"{name}: {said['value']}")
-        await desk.when(lambda mails: len(mails) > len(seen))
-        (file,) = set(desk.files()) - seen
-        seen.add(file)
-        (CAPTURED / f"{name}.eml").write_bytes(file.read_bytes())
-        print(f"{name}: {file.stat().st_size} bytes", flush=True)
+    async with (
+        Desk(home / "state") as desk,
+        thunderbird(home, Account(desk.port)) as program,
+    ):
+        seen: set[Path] = set()
+        for name in MAILS:
+            await program.send(_TO, name, **_job(name))
+            await desk.when(lambda mails: len(mails) > len(seen))
+            (file,) = set(desk.files()) - seen
+            seen.add(file)
+            (CAPTURED / f"{name}.eml").write_bytes(file.read_bytes())
+            print(f"{name}: {file.stat().st_size} bytes", flush=True)
 
 
 def main() -> int:
     """Make the pictures and the mails anew."""
-    if shutil.which("thunderbird") is None:
+    if not IS_HERE:
         print("thunderbird is not installed: apt-get install thunderbird", file=sys.stderr)
         return 1
     for name, file in PICTURES.items():
