@@ -180,7 +180,7 @@ async def _simulate(arguments: argparse.Namespace) -> None:
         if arguments.mailbox is not None:
             mailbox = await stack.enter_async_context(Mailbox(port=arguments.mailbox))
             print(f"relay: {{host: 127.0.0.1, port: {mailbox.port}}}", flush=True)
-        print("Ctrl-C ends it. What was faxed: GET /_simulator/truth", flush=True)
+        print(f"the fax machines: {simulator.page_url}  (Ctrl-C ends it)", flush=True)
         await asyncio.Event().wait()
 
 

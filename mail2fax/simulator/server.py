@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mail2fax.simulator.app import CONNECTION, Application
+from mail2fax.simulator.hook_post import deliver
 from mail2fax.simulator.provider import Provider
 
 for name in ("uvicorn.error", "uvicorn.access"):
@@ -26,11 +27,12 @@ class _CuttableProtocol(H11Protocol):
         super().data_received(data)
 
 
-class _EmbeddedServer(uvicorn.Server):
+class EmbeddedServer(uvicorn.Server):
     """A server that leaves the process's signals to the process."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
         yield
 
 
@@ -66,14 +68,21 @@ class Simulator:
             log_config=None,
             access_log=False,
         )
-        self._server = _EmbeddedServer(config)
+        self._server = EmbeddedServer(config)
+        self._clock = clock
         self._task: asyncio.Task[None] | None = None
+        self._hooks: asyncio.Task[None] | None = None
 
     @property
     def base_url(self) -> str:
         """What to give a client as its base URL."""
         port = self._server.servers[0].sockets[0].getsockname()[1]
         return f"http://{self._host}:{port}/v3"
+
+    @property
+    def page_url(self) -> str:
+        """Where a browser sees what arrived at the fax machines."""
+        return f"{self.base_url.removesuffix('/v3')}/_simulator/faxes"
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._server.serve())
@@ -82,6 +91,7 @@ class Simulator:
             await asyncio.sleep(0.01)
         if self._task.done():
             await self._task
+        self._hooks = asyncio.create_task(deliver(self.provider, self._clock))
         return self
 
     async def __aexit__(
@@ -90,6 +100,9 @@ class Simulator:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._hooks is not None:
+            self._hooks.cancel()
+            await asyncio.gather(self._hooks, return_exceptions=True)
         self._server.should_exit = True
         self._server.force_exit = True
         if self._task is not None:

@@ -8,11 +8,18 @@ class Trouble(StrEnum):
     """What goes wrong with one call."""
 
     CUT_BEFORE = "cut before commit"
+    CUT_DURING = "cut during commit"
     CUT_AFTER = "cut after commit"
+    SILENT = "silent after commit"
     BAD_REQUEST = "400"
     UNAUTHORIZED = "401"
     WORDLESS_401 = "401 without words"
+    NO_CREDIT = "402"
     FORBIDDEN = "403"
+    NOT_FOUND = "404"
+    CONFLICT = "409"
+    TOO_LARGE = "413"
+    UNSUPPORTED = "415"
     THROTTLED = "429"
     INTERNAL = "500"
     EMPTY_500 = "empty 500"
@@ -26,14 +33,21 @@ class Switches:
 
     Attributes:
         outcomes: destination → the FaxStatus each of its faxes gets in turn; the last repeats.
+            Any word may stand there, those no page of the API knows too.
         default_outcome: the FaxStatus of every other destination.
-        converting, sending: seconds a fax stays in these states.
+        submitted, converting, sending: seconds a fax stays in these states.
+        settling, settling_status: seconds a sent record shows this status before its outcome.
+        failed_attempts: attempts that fail before the outcome, each with a record of its own,
+            where the order asks the provider to retry.
         trouble: endpoint (``send``, ``upload``, ``list`` …) → troubles of its next calls, in turn.
         always: endpoint → trouble of every call.
         retry_after: value of the header on a 429; empty for none.
         cut_at: bytes of the answer that get out before a cut after the commit.
+        commit_lasts: seconds between a cut during the commit and the rest of the commit.
+        silence: seconds until a silent call is ended.
         late_commit: seconds between the answer of an order and its becoming real.
         listing_gap: seconds between leaving the outbox and standing in the sent list.
+        listing_gap_polls: sent lists that are asked for in vain before a record stands there.
         outbox_ids_differ: outbox items have another id than the answered one.
         fax_ids_differ: sent records have another id than the answered one.
         archive_comment: whether a sent record carries the comment's text.
@@ -41,7 +55,14 @@ class Switches:
         from_number_key: sent records name the sender ``from_number``.
         short_paths: upload paths without ``/storage`` and extension.
         ids: whether an order's answer names ids.
+        empty_order_answer: an order is answered without any body.
+        changes_answer_json: PUT and DELETE answer 200 with ``{}`` and not 204.
         from_fax: whether an order may name an earlier fax.
+        default_category: what a list without ``category`` shows; empty for all.
+        hook_copies: how often each hook is delivered; 0 loses it.
+        hook_late: seconds between what happened and its hook.
+        hooks_reversed: hooks that are due together come last first.
+        hook_long_keys: hooks name ``from_number`` and ``to_number``.
         delay: seconds before every answer.
         token_life: seconds an access token is good.
         told_life: what ``expires_in`` says; 0 leaves it out.
@@ -51,14 +72,21 @@ class Switches:
 
     outcomes: dict[str, list[str]] = field(default_factory=dict)
     default_outcome: str = "success"
+    submitted: float = 0.0
     converting: float = 0.1
     sending: float = 0.2
+    settling: float = 0.0
+    settling_status: str = "in_progress"
+    failed_attempts: int = 0
     trouble: dict[str, list[Trouble]] = field(default_factory=dict)
     always: dict[str, Trouble] = field(default_factory=dict)
     retry_after: str = ""
     cut_at: int = 0
+    commit_lasts: float = 0.2
+    silence: float = 60.0
     late_commit: float = 0.0
     listing_gap: float = 0.0
+    listing_gap_polls: int = 0
     outbox_ids_differ: bool = False
     fax_ids_differ: bool = False
     archive_comment: bool = True
@@ -66,7 +94,14 @@ class Switches:
     from_number_key: bool = False
     short_paths: bool = False
     ids: bool = True
+    empty_order_answer: bool = False
+    changes_answer_json: bool = False
     from_fax: bool = True
+    default_category: str = "sent"
+    hook_copies: int = 1
+    hook_late: float = 0.0
+    hooks_reversed: bool = False
+    hook_long_keys: bool = False
     delay: float = 0.0
     token_life: float = 3600.0
     told_life: int = 3600

@@ -398,8 +398,8 @@ async def test_an_order_to_several_is_settled_destination_by_destination(
     bench.provider.switches.trouble["send"] = [Trouble.CUT_AFTER]
     commit = Provider.order
 
-    def commit_in_part(provider: Provider, body: dict[str, Any], now: float) -> dict[str, str]:
-        ids = commit(provider, body, now)
+    def commit_in_part(provider: Provider, body: Any, now: float, **more: Any) -> dict[str, str]:
+        ids = commit(provider, body, now, **more)
         if len(body["to"]) > 1:
             provider.items = [item for item in provider.items if _stays(item, before_it)]
         return ids
