@@ -25,7 +25,7 @@ from mail2fax.sending.ordering import order_for
 from mail2fax.sending.pace import Pace
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Doubt
-from mail2fax.spool import jobs
+from mail2fax.spool import durable, jobs
 from mail2fax.spool.lifecycle import JobEvent
 from mail2fax.spool.quarantine import quarantined
 from mail2fax.spool.records import DocumentAtRest, Job
@@ -92,6 +92,8 @@ class Steps:
         try:
             upload = await self._client.upload(path, *document.uploaded_as)
         except OSError as error:
+            if durable.is_short(error):
+                raise TemporaryFailure("descriptors or memory are short") from error
             return await self._damaged(job, f"a document cannot be read ({type(error).__name__})")
         if (upload.sha256, upload.size) != (document.file_sha256, document.file_size):
             return await self._damaged(job, "a document is not what was prepared")

@@ -8,27 +8,37 @@ never faxed (K3).
 import contextlib
 import os
 import shutil
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from mail2fax import events
+from mail2fax.errors import SpoolBroken, SpoolError
 from mail2fax.spool import durable
 
 _RESERVE_BYTES = 8_000_000
 _SPARE_INODES = 64
 
 
-class MailFile:
-    """A mail's file while its bytes arrive. Leaving the ``with`` block unsettled removes it."""
+OnBroken = Callable[[SpoolBroken], None]
 
-    def __init__(self, path: Path) -> None:
+
+class MailFile:
+    """A mail's file while its bytes arrive. Leaving the ``with`` block unsettled removes it.
+
+    Args:
+        path: where it is created.
+        on_broken: told, in whatever thread, when the disk failed for good.
+    """
+
+    def __init__(self, path: Path, on_broken: OnBroken) -> None:
         self.path = path
+        self._on_broken = on_broken
         try:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
-            raise durable.spool_error(error, "creating a mail file") from error
+            raise self._told(durable.spool_error(error, "creating a mail file")) from error
         self._open = True
         self._settled = False
 
@@ -43,7 +53,7 @@ class MailFile:
             while view:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as error:
-            raise durable.spool_error(error, "writing a mail file") from error
+            raise self._told(durable.spool_error(error, "writing a mail file")) from error
 
     def settle(self) -> None:
         """Make the bytes durable; blocks for as long as the disk takes.
@@ -51,9 +61,17 @@ class MailFile:
         Raises:
             SpoolFull, SpoolBroken: they are not.
         """
-        durable.sync_file(self._descriptor)
+        try:
+            durable.sync_file(self._descriptor)
+        except SpoolError as error:
+            raise self._told(error) from error.__cause__
         self._settled = True
         self._close()
+
+    def _told(self, error: SpoolError) -> SpoolError:
+        if isinstance(error, SpoolBroken):
+            self._on_broken(error)
+        return error
 
     def discard(self) -> None:
         """Forget the file: nothing was promised for it."""
@@ -79,9 +97,15 @@ class MailFile:
 
 
 class Content:
-    """The directories of mails and documents below ``state_dir``."""
+    """The directories of mails and documents below ``state_dir``.
 
-    def __init__(self, state_dir: Path) -> None:
+    Args:
+        state_dir: the state directory.
+        on_broken: told, in whatever thread, when a mail's file failed for good (K6).
+    """
+
+    def __init__(self, state_dir: Path, on_broken: OnBroken) -> None:
+        self._on_broken = on_broken
         self.mails = state_dir / "mails"
         self.documents = state_dir / "documents"
         self._reserve = state_dir / "reserve"
@@ -96,7 +120,7 @@ class Content:
         Raises:
             SpoolFull, SpoolBroken: it could not be created.
         """
-        return MailFile(self.mails / f"{mail_id}.eml")
+        return MailFile(self.mails / f"{mail_id}.eml", self._on_broken)
 
     def mail(self, mail_id: str) -> Path:
         """Where the mail with this id lies."""

@@ -11,16 +11,22 @@ from pathlib import Path
 from mail2fax.errors import SpoolBroken, SpoolError, SpoolFull
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+def is_short(error: OSError) -> bool:
+    """Whether only descriptors or memory were short at that moment: the disk is not to blame."""
+    return error.errno in _SHORT
 
 
 def spool_error(error: OSError, doing: str) -> SpoolError:
     """The spool's word for what the disk said while ``doing`` something.
 
-    A full disk is over when there is room again; after any other error nothing that was
-    written can be believed (K6).
+    A full disk is over when there is room again, and so is a want of descriptors; after any
+    other error nothing that was written can be believed (K6).
     """
     name = errno.errorcode.get(error.errno or 0, "unknown error")
-    kind = SpoolFull if error.errno in _FULL else SpoolBroken
+    kind = SpoolFull if error.errno in _FULL or is_short(error) else SpoolBroken
     return kind(f"{doing}: {name}")
 
 

@@ -165,6 +165,11 @@ class Ledger:
         await asyncio.to_thread(self._thread.join)
         self.broken.cancel()
 
+    def give_up(self, failure: SpoolError) -> None:
+        """Nothing more can be believed: every later call raises this (K6). From any thread."""
+        self._failure = failure
+        self._tell_loop(lambda: None if self.broken.done() else self.broken.set_result(failure))
+
     # What follows runs in the ledger's thread.
 
     def _work(self) -> None:
@@ -204,13 +209,12 @@ class Ledger:
 
     def _fail(self, error: Exception) -> None:
         failure = error if isinstance(error, SpoolError) else SpoolBroken(str(error))
-        self._failure = failure
+        self.give_up(failure)
         waiting = list(self._queue)
         self._queue.clear()
         for call in waiting:
             call.error = failure
         self._answer(waiting)
-        self._tell_loop(lambda: None if self.broken.done() else self.broken.set_result(failure))
 
     def _answer(self, calls: list[_Call]) -> None:
         self._tell_loop(lambda: _resolve_all(calls))

@@ -129,7 +129,8 @@ class Spool:
         try:
             path = state_dir / LEDGER
             await asyncio.to_thread(bring_up_to_date, path)
-            spool = cls(lock, state_dir, Content(state_dir), await Ledger.open(path), clock)
+            opened = await Ledger.open(path)
+            spool = cls(lock, state_dir, Content(state_dir, opened.give_up), opened, clock)
         except BaseException:
             os.close(lock)
             raise

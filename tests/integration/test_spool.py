@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -122,6 +124,42 @@ async def test_a_second_daemon_on_the_same_directory_is_turned_away(
         await Spool.open(tmp_path, desk.clock)
 
 
+@pytest.mark.parametrize("call", ["write", "fsync"])
+async def test_after_a_disk_error_under_a_mail_nothing_more_is_believed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """K6: an EIO is no 250 but the daemon's end; an fsync that succeeds later saves nothing."""
+
+    def fail(*_args: object) -> None:
+        monkeypatch.undo()  # the disk seems to be well again
+        raise OSError(errno.EIO, "planted")
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(SpoolBroken, match="EIO"):
+        await desk.mail()
+
+    assert isinstance(await desk.spool.failed(), SpoolBroken)
+    with pytest.raises(SpoolBroken, match="EIO"):
+        await desk.mail()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+async def test_a_want_of_descriptors_is_no_fault_of_the_disk(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """K6, L10: the mail is refused for now, and all goes on."""
+
+    def fail(*_args: object) -> None:
+        monkeypatch.undo()
+        raise OSError(number, "planted")
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(SpoolFull):
+        await desk.mail()
+
+    assert await desk.mail()
+
+
 async def test_a_file_without_a_row_is_removed_at_start_and_a_mail_stays(tmp_path: Path) -> None:
     """K3: what was never acknowledged is removed, what was acknowledged is there."""
     spool = await Spool.open(tmp_path, Clock())
@@ -168,21 +206,6 @@ async def test_an_accept_is_file_then_directory_then_row(
     await desk.story(mail_id)
 
     assert order == ["file", "directory"]
-
-
-async def test_a_failing_fsync_accepts_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """K6: an fsync that fails is never a 250, and the file is gone."""
-
-    def broken(_descriptor: int) -> None:
-        raise SpoolBroken("fsync of a file: EIO")
-
-    monkeypatch.setattr(durable, "sync_file", broken)
-
-    with pytest.raises(SpoolBroken):
-        await desk.mail()
-
-    monkeypatch.undo()
-    assert (await desk.spool.do(stories.counts))["mail"] == {}
 
 
 async def test_a_full_disk_in_the_commit_accepts_nothing_and_work_goes_on(

@@ -1,5 +1,6 @@
 """S2, R2, K5: a job's way to the simulated Fax.Plus, and what each fault leaves on disk."""
 
+import errno
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -73,6 +74,24 @@ async def test_an_answer_that_proves_nothing_leaves_the_job_in_doubt(
     assert (left.state, left.doubt) == ("in doubt", doubt)
     assert len(bench.provider.items) == committed
     assert await bench.spool.do(finding.due, bench.clock.now() + 9999, 5) == []
+
+
+async def test_a_want_of_descriptors_damages_no_document(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K5, L10: a document that cannot be opened for want of descriptors is tried again."""
+    job = await bench.job()
+
+    def fail(*_args: object) -> None:
+        raise OSError(errno.EMFILE, "planted")
+
+    with monkeypatch.context() as short:
+        short.setattr(Path, "open", fail)
+        assert not await bench.steps.upload(job)
+
+    left = await bench.again(job)
+    assert (left.state, left.tries) == ("ready", 1)
+    assert await bench.steps.upload(left)
 
 
 async def test_an_answer_without_ids_leaves_the_job_in_doubt(bench: Bench) -> None:
