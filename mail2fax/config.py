@@ -179,6 +179,7 @@ class Config(Allowances):
     admin: Mailbox | None = None
     prefix: str = ""
     contacts: Path | None = None
+    templates: Path | None = None
     hostname: str = ""
     state_dir: Path
     listen: Annotated[tuple[Listen, ...], Field(min_length=1)]
@@ -294,8 +295,9 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     data = file.data if file.data is not None else {}
     if not isinstance(data, dict):
         raise ConfigError([f"{file.at(())}: write key: value, beginning with domains:"])
-    if isinstance(data.get("contacts"), str):
-        data["contacts"] = str(path.parent / data["contacts"])
+    for key in ("contacts", "templates"):
+        if isinstance(data.get(key), str):
+            data[key] = str(path.parent / data[key])
     if not data.get("senders"):
         data["senders"] = []
         sentence = f"nobody may send. Add a rule, such as {_EXAMPLE}"

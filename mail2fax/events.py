@@ -325,6 +325,11 @@ def told(reference: str, kind: str, seconds: float) -> None:
     _report(logging.INFO, "told", reference=reference, kind=kind, after_s=seconds)
 
 
+def template_failed(reference: str, kind: str, problem: str) -> None:
+    """An admin's template made no letter; the built-in one was used."""
+    _report(logging.ERROR, "template-failed", reference=reference, kind=kind, why=_ours(problem))
+
+
 def reply_delayed(reference: str, kind: str, why: str, seconds: float) -> None:
     """The relay did not take a reply now."""
     _report(

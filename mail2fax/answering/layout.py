@@ -11,6 +11,13 @@ from mail2fax.answering.templating import TemplateFailed, rendered
 from mail2fax.answering.wording import Words
 from mail2fax.spool.records import FaxStory, MailStory
 
+VARIABLES = frozenset(
+    {
+        "kind", "language", "reference", "state", "tone", "headline", "lead", "facts", "faxes",
+        "steps", "refused", "documents", "not_faxed", "notes", "colon", "label",
+    }
+)  # fmt: skip
+"""The names of what a template may show."""
 _BLANK_LINES = re.compile("\n{3,}")
 _TONES = {
     "confirmed": "good",
@@ -88,8 +95,9 @@ def laid_out(
 
 
 def _page(kind: str, own: Path | None, shown: Mapping[str, Any]) -> Page:
-    text = _BLANK_LINES.sub("\n\n", rendered(f"{kind}.txt", own, shown)).strip() + "\n"
-    return Page(text, rendered(f"{kind}.html", own, shown))
+    name = kind.replace(" ", "_")
+    text = _BLANK_LINES.sub("\n\n", rendered(f"{name}.txt", own, shown)).strip() + "\n"
+    return Page(text, rendered(f"{name}.html", own, shown))
 
 
 def variables(kind: str, story: MailStory, content: Content, words: Words) -> dict[str, Any]:

@@ -149,6 +149,8 @@ class Reporter:
         letter = letter_for(
             followed or reply.kind, story, reply.fax_id, self._settings.letters, reply.facts
         )
+        if letter.problem:
+            events.template_failed(story.reference, reply.kind, letter.problem)
         if followed is None:
             return message_for(letter, reply, story, everybody, sender, now)
         top = header_for(letter, reply, story, everybody, sender, now)

@@ -16,6 +16,7 @@ from mail2fax.values import (
     Outcome,
 )
 
+_TOKEN = "0123456789ABCDEF"  # noqa: S105 - the address that answers would come to
 _NOON = 1_795_000_000.0  # 18 Nov 2026, 11:06:40 UTC
 _FAX = FaxStory(
     id="1", ordinal=1, state="ordered", number="+41225550123", written="0225550123",
@@ -112,9 +113,7 @@ def samples() -> Iterator[Sample]:
     yield Sample("asked", replies.ASKED, asked)
     device = replace(STORY.identity, device=True)
     yield Sample("asked-device", replies.ASKED, replace(asked, identity=device))
-    yield Sample("status", replies.STATUS, several)
-    yield Sample("unclear", replies.UNCLEAR, asked)
-    yield Sample("denied", replies.DENIED, asked)
+    yield from _answers(several, asked)
     yield from _verbs(several)
 
 
@@ -137,6 +136,21 @@ def _verbs(several: MailStory) -> Iterator[Sample]:
     why = ["The fax is still under way. Cancel it first, or wait for its outcome"]
     yield Sample("again-nothing", replies.AGAIN, several, None, {"faxes": [], "why": why})
     yield Sample("paused", replies.PAUSED, several, None, {"faxes": [3]})
+
+
+def _answers(several: MailStory, asked: MailStory) -> Iterator[Sample]:
+    yield Sample("status", replies.STATUS, several)
+    yield Sample("status-too-late", replies.STATUS, several, None, {"too_late": "cancel"})
+    yield Sample("report", replies.REPORT, several)
+    yield Sample("unclear", replies.UNCLEAR, asked)
+    yield Sample("denied", replies.DENIED, asked)
+    stopped = {"stopped": [3], "asked": [1], "doubtful": [2]}
+    yield Sample("cancel", replies.CANCEL, several, None, stopped)
+    yield Sample("cancel-done", replies.CANCEL, several, None, {"stopped": [1, 2, 3]})
+    yield Sample("again", replies.AGAIN, several, None, {"faxes": [3]})
+    yield Sample("again-nothing", replies.AGAIN, several, None, {"why": ["The mail is empty."]})
+    yield Sample("not-stopped", replies.NOT_STOPPED, several, "1", {"said": "gone"})
+    yield Sample("paused", replies.PAUSED, several, None, {"faxes": [1, 3]})
 
 
 def _unsent(why: str) -> tuple[FaxStory, ...]:

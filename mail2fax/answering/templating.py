@@ -38,12 +38,15 @@ def rendered(name: str, own: Path | None, variables: Mapping[str, Any]) -> str:
 
     ending = Path(name).suffix
     names = (name, f"letter{ending}") if own else (f"letter{ending}",)
+    place = name
     try:
-        return _limited(_environment(own).select_template(names).generate(**variables))
+        template = _environment(own).select_template(names)
+        place = str(template.filename)
+        return _limited(template.generate(**variables))
     except jinja2.TemplateSyntaxError as error:
         raise TemplateFailed(f"{error.filename}:{error.lineno}: {error.message}") from error
     except Exception as error:  # a template can raise whatever its expressions do
-        raise TemplateFailed(f"{_place(error, own)}: {error}") from error
+        raise TemplateFailed(f"{_place(error) or place}: {error}") from error
 
 
 def _limited(pieces: Iterable[str]) -> str:
@@ -96,12 +99,12 @@ def _environment(own: Path | None) -> Any:
     return environment
 
 
-def _place(error: Exception, own: Path | None) -> str:
+def _place(error: Exception) -> str:
     """File and line of the template that failed, which Jinja writes into the traceback."""
-    place, traceback = "a template", error.__traceback__
+    place, traceback = "", error.__traceback__
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
-        if file.endswith(_ENDINGS) and (own is None or Path(file).is_relative_to(own)):
+        if file.endswith(_ENDINGS):
             place = f"{file}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     return place

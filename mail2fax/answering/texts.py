@@ -89,7 +89,7 @@ def letter_for(
     fax = next((fax for fax in story.faxes if fax.id == fax_id), None)
     language = language_of(story, fax, settings)
     words = words_of(language, settings.templates)
-    content = _KINDS[kind](Case(story, fax, words, settings, told or {}))
+    content = KINDS[kind](Case(story, fax, words, settings, told or {}))
     number = facts.short_number(fax) if fax else facts.short_numbers(story, words)
     state = words.say(f"state.{content.state}")
     from_name = words.say("from_name", state=state, number=number)
@@ -310,7 +310,7 @@ def _asked(case: Case) -> Content:
     )
 
 
-_KINDS: Mapping[str, Callable[[Case], Content]] = {
+KINDS: Mapping[str, Callable[[Case], Content]] = {
     replies.ACCEPTED: _accepted,
     replies.REFUSED: _refused,
     replies.ASKED: _asked,

@@ -15,7 +15,7 @@ import pytest
 from mail2fax.answering.case import LetterSettings
 from mail2fax.answering.message import message_for
 from mail2fax.answering.samples import STORY, Sample, samples
-from mail2fax.answering.texts import letter_for
+from mail2fax.answering.texts import KINDS, letter_for
 from mail2fax.answering.wording import LANGUAGES
 from mail2fax.spool.records import ReplyToSend
 from tests.letters.making import NOW, SENDER, Made, made
@@ -69,6 +69,11 @@ def outline(page: str) -> Outline:
     found.close()
     assert found.open == [], "every element is closed"
     return found
+
+
+def test_every_kind_has_a_sample() -> None:
+    """W4: none is written that nobody looks at."""
+    assert {sample.kind for sample in SAMPLES.values()} == set(KINDS)
 
 
 @pytest.mark.parametrize(("sample", "language"), LETTERS)
