@@ -79,11 +79,12 @@ def _expression(text: str) -> re.Pattern[str]:
 # All of them
 
 
-def gathered(parts: Sequence[tuple[int, int | None, str]]) -> Gathering:
+def gathered(parts: Sequence[tuple[int, int | None, str]], asked: int = 1) -> Gathering:
     """Look at the mails of one series.
 
     Args:
         parts: (number, total if it says so, SHA-256 of its body) of each mail that came.
+        asked: how many different wishes their addresses hold; only the first part's are met.
     """
     contents: dict[int, set[str]] = {}
     for number, _, sha256 in parts:
@@ -91,7 +92,11 @@ def gathered(parts: Sequence[tuple[int, int | None, str]]) -> Gathering:
     totals = {total for _, total, _ in parts if total is not None}
     came = tuple(sorted(contents))
     total = min(totals, default=None)
-    return Gathering(came, total, _problem(contents, totals))
+    return Gathering(came, total, _problem(contents, totals) or _contradiction(asked))
+
+
+def _contradiction(asked: int) -> str:
+    return "The addresses of its parts ask for different things." if asked > 1 else ""
 
 
 def _problem(contents: dict[int, set[str]], totals: set[int]) -> str:

@@ -5,6 +5,8 @@ first part goes on with its own faxes, the others end as joined to it, and the w
 them becomes one of their own, so that a later series of the same name is another one.
 """
 
+import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,8 +19,9 @@ from mail2fax.spool.records import StoredPart
 from mail2fax.spool.replies import REFUSED, owe
 from mail2fax.values import Gathering
 
-Judge = Callable[[Sequence[tuple[int, int | None, str]]], Gathering]
-"""Looks at (number, total, SHA-256 of the body) of each mail of a series."""
+Judge = Callable[[Sequence[tuple[int, int | None, str]], int], Gathering]
+"""Looks at (number, total, SHA-256 of the body) of each mail of a series, and at how many
+different wishes their addresses hold."""
 
 _CLOSED = "="
 _OPEN_STATES = (MailState.ACCEPTED, MailState.WAITING)
@@ -66,7 +69,7 @@ def gather(connection: Connection, mail_id: str, judge: Judge, within: float, no
         _join(connection, row, first, now)
         return
     rows = _open(connection, row.series)
-    found = _gathering(rows, judge)
+    found = _gathering(connection, rows, judge)
     if found.problem:
         _end(connection, rows, f"{found.problem} Send it again.", now)
     elif found.is_complete:
@@ -84,7 +87,7 @@ def end_overdue(connection: Connection, judge: Judge, within: float, now: float)
     references = []
     for series in connection.scalars(overdue.distinct()).all():
         rows = _open(connection, series)
-        found = _gathering(rows, judge)
+        found = _gathering(connection, rows, judge)
         if not found.is_complete:
             why = _why_incomplete(connection, series, found, within)
             references.append(_end(connection, rows, why, now))
@@ -106,8 +109,13 @@ def _why_incomplete(connection: Connection, series: str, found: Gathering, withi
     return f"{why} A mail of the same name had come whole before, as {earlier}." if earlier else why
 
 
-def _gathering(rows: Sequence[Row[Any]], judge: Judge) -> Gathering:
-    return judge([(row.series_number, row.series_total, row.body_sha256) for row in rows])
+def _gathering(connection: Connection, rows: Sequence[Row[Any]], judge: Judge) -> Gathering:
+    fax, asked = schema.fax.c, defaultdict[str, list[str]](list)
+    query = select(fax.mail_id, fax.number, fax.wishes).order_by(fax.number)
+    for one in connection.execute(query.where(fax.mail_id.in_([row.id for row in rows]))):
+        asked[one.mail_id].append(f"{one.number} {json.dumps(one.wishes, sort_keys=True)}")
+    parts = [(row.series_number, row.series_total, row.body_sha256) for row in rows]
+    return judge(parts, len(set(map(tuple, asked.values()))))
 
 
 def _open(connection: Connection, series: str) -> Sequence[Row[Any]]:

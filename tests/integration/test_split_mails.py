@@ -15,7 +15,7 @@ from mail2fax.reading.series import SplitPattern, gathered
 from mail2fax.spool import naming, schema, series, stories
 from mail2fax.spool.records import MailStory, NewMail
 from mail2fax.spool.spool import Spool
-from mail2fax.values import Destination, Envelope, FaxNumber, Identity
+from mail2fax.values import Destination, Envelope, FaxNumber, Identity, Wish
 from tests.integration import smtp_bench as listening
 from tests.integration.smtp_bench import RULE
 from tests.integration.test_preparer import Desk
@@ -24,6 +24,7 @@ from tests.unit.mails import TEXT, attached, mail, part, real_pdf, split
 NUMBER, OTHER = "+41225550123", "+41225550199"
 WHOLE = mail(TEXT, attached(real_pdf(3)))
 THREE = split(WHOLE, 3)
+FINE = (Wish("resolution", "fine", "address"),)
 PATTERN = SplitPattern("{name} ({part} of {total})")
 
 
@@ -49,6 +50,7 @@ class SeriesDesk(Desk):
         to: str = NUMBER,
         pattern: SplitPattern | None = None,
         session: str = "s",
+        wishes: tuple[Wish, ...] = (),
     ) -> str:
         """A mail as accepting leaves it; its id."""
         now = self.clock.now()
@@ -63,7 +65,8 @@ class SeriesDesk(Desk):
             mail_id, naming.new_reference(), now, len(data), found.header_sha256,
             found.body_sha256, found.digest, Envelope("ann@example.org", (to,)),
             Identity("r", "network", who), session, found.headline,
-            (Destination(to, FaxNumber(to), "international", "CH"),), ("ann@example.org",),
+            (Destination(to, FaxNumber(to), "international", "CH", wishes=wishes),),
+            ("ann@example.org",),
             series=place or None,
         )  # fmt: skip
         await self.spool.accept(new, file)
@@ -288,6 +291,25 @@ async def test_a_split_scan_with_a_bad_part_is_refused_whole(desk: SeriesDesk) -
     first, _ = await desk.stories(ids, "refused", "joined")
 
     assert "“b.bin”" in first.why
+
+
+@pytest.mark.parametrize(
+    ("second", "states"),
+    [((), ("refused", "refused")), (FINE, ("prepared", "joined"))],
+    ids=["another", "the same"],
+)
+async def test_parts_whose_addresses_ask_for_different_things_are_told(
+    desk: SeriesDesk, second: tuple[Wish, ...], states: tuple[str, str]
+) -> None:
+    """M5, O2: neither is faxed, and it is told once; the same wish in each is met."""
+    desk.start()
+    ids = [
+        await desk.come(scan(number), pattern=PATTERN, wishes=wishes)
+        for number, wishes in enumerate((FINE, second), start=1)
+    ]
+    first, _ = await desk.stories(ids, *states)
+
+    assert ("ask for different things" in first.why) == (second != FINE)
 
 
 def test_the_parts_really_need_each_other() -> None:

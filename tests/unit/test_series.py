@@ -106,6 +106,15 @@ def test_what_came_is_complete_or_not_or_never(
     assert found.is_complete is (total == len(came) and not problem)
 
 
+def test_parts_that_ask_for_different_things_contradict_each_other() -> None:
+    """M5, O2: one fax cannot meet both, and what a later part asks for is not dropped unsaid."""
+    parts = [(1, 2, "a"), (2, 2, "b")]
+
+    assert gathered(parts, 1).is_complete
+    assert not gathered(parts, 2).is_complete
+    assert "ask for different things" in gathered(parts, 2).problem
+
+
 def test_words_say_which_parts_came() -> None:
     """M5: with the total when it is known."""
     assert Gathering((1, 3), 3).words == "1, 3 of 3"
