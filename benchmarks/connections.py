@@ -2,7 +2,9 @@
 
 A daemon with its caps raised takes mail from active senders while idle clients stay connected:
 the time from a mail's dot to its 250, and the memory of a session. Then clients pour data that
-have no line end, and then five kinds of slow clients hold sessions while honest ones send.
+have no line end, and then five kinds of slow clients hold sessions while honest ones send. At
+last, on the default caps, strangers take what they can get: how soon the others are told 421, and
+whether who a rule names gets in.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import contextlib
 import resource
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -122,13 +125,18 @@ async def _begin(connection: Connection) -> None:
             pass
 
 
-async def _silent(_connection: Connection) -> None:
-    await asyncio.sleep(3600)
+async def _silent(connection: Connection) -> None:
+    await connection[0].read()
 
 
 async def _drips_a_command(connection: Connection) -> None:
+    await _drip(connection, b"E")
+
+
+async def _drip(connection: Connection, drop: bytes) -> None:
     while True:
-        connection[1].write(b"E")
+        connection[1].write(drop)
+        await connection[1].drain()
         await asyncio.sleep(1)
 
 
@@ -143,9 +151,7 @@ async def _says_nothing_of_worth(connection: Connection) -> None:
 
 async def _drips_data(connection: Connection) -> None:
     await _begin(connection)
-    while True:
-        connection[1].write(b"x")
-        await asyncio.sleep(1)
+    await _drip(connection, b"x")
 
 
 async def _never_reads(connection: Connection) -> None:
@@ -163,40 +169,105 @@ ATTACKS: dict[str, Attack] = {
 }  # fmt: skip
 
 
-async def slow(server: Server, count: int, senders: int, mails: int) -> None:
-    """Honest senders beside each kind of slow client."""
-    for name, attack in ATTACKS.items():
-        async with connected(server, count) as connections:
-            attacks = [asyncio.ensure_future(attack(one)) for one in connections]
-            await asyncio.sleep(1)
-            report(f"{senders} senders, {count} clients {name}", await send(server, senders, mails))
-            for one in attacks:
-                one.cancel()
-            await asyncio.gather(*attacks, return_exceptions=True)
+async def slow(server: Server, count: int, senders: int, minutes: float) -> None:
+    """Honest senders beside slow clients of every kind, who come again when they are sent away."""
+    kinds = list(ATTACKS)
+    attackers = [
+        asyncio.ensure_future(_again_and_again(server, number, ATTACKS[kinds[number % len(kinds)]]))
+        for number in range(count)
+    ]
+    await asyncio.sleep(_SETTLED)
+    until = time.monotonic() + 60 * minutes
+    found = await asyncio.gather(*(_honest(server, until) for _ in range(senders)))
+    for one in attackers:
+        one.cancel()
+    await asyncio.gather(*attackers, return_exceptions=True)
+    times = [seconds for one in found for seconds in one]
+    print(f"{count} clients {', '.join(kinds)} for {minutes:g} min: "
+          f"all {len(times)} honest mails accepted")  # fmt: skip
+    report(f"{senders} senders meanwhile", times)
+
+
+async def _again_and_again(server: Server, number: int, attack: Attack) -> None:
+    while True:
+        with contextlib.suppress(OSError, RuntimeError, asyncio.IncompleteReadError):
+            connection = await connect(server, number)
+            try:
+                await attack(connection)
+            finally:
+                connection[1].transport.abort()
+        await asyncio.sleep(1)
+
+
+async def _honest(server: Server, until: float) -> list[float]:
+    """Seconds from dot to 250 of each mail, a session for each.
+
+    Raises:
+        RuntimeError: one was not accepted.
+    """
+    wire, times = on_the_wire(a_mail(50_000)), list[float]()
+    while time.monotonic() < until:
+        client = await Client.at(server.port)
+        times.append(await client.send(wire))
+        await client.leave()
+        await asyncio.sleep(1)
+    return times
+
+
+async def crowd(server: Server, count: int, mails: int) -> None:
+    """Strangers of 256 networks, who keep what they get; then ours."""
+    kept: list[Connection] = []
+    told: list[float] = []
+    for number in range(count):
+        source = f"127.2.{number % 256}.{number // 256 + 1}"
+        began = time.perf_counter()
+        connection = await asyncio.open_connection("127.0.0.1", server.port, local_addr=(source, 0))
+        code = (await connection[0].readline())[:3]
+        if code == b"220":
+            kept.append(connection)
+        elif code == b"421":
+            told.append(time.perf_counter() - began)
+            connection[1].close()
+        else:
+            raise RuntimeError(f"stranger {number}: {code.decode()}")
+    p50, p99 = (1000 * percentile(told, percent) for percent in (50, 99))
+    print(f"{count} strangers on default caps: {len(kept)} let in, {len(told)} told 421 "
+          f"in median {p50:.1f} ms, p99 {p99:.1f} ms")  # fmt: skip
+    report("10 senders that a rule names", await send(server, 10, mails))
+    for _, writer in kept:
+        writer.transport.abort()
 
 
 async def run(arguments: argparse.Namespace) -> None:
     """All of it, each part with a daemon of its own."""
-    caps = "limits: {connections: 20000}\n"
+    caps = "limits: {connections: 20000, waiting: 1000000}\n"
+    parts: dict[str, Callable[[Server], Awaitable[None]]] = {
+        "idle": lambda server: idle(server, arguments.idle, arguments.senders, arguments.mails),
+        "pour": lambda server: pour(server, arguments.pouring, 1 << 30),
+        "slow": lambda server: slow(server, arguments.slow, arguments.senders, arguments.minutes),
+        "crowd": lambda server: crowd(server, arguments.strangers, arguments.mails),
+    }
     with tempfile.TemporaryDirectory() as directory:
-        home = Path(directory)
-        async with mail2fax(home / "idle", _NOBODY, paused=True, more=caps) as server:
-            await idle(server, arguments.idle, arguments.senders, arguments.mails)
-        async with mail2fax(home / "pour", _NOBODY, paused=True, more=caps) as server:
-            await pour(server, arguments.pouring, 1 << 30)
-        async with mail2fax(home / "slow", _NOBODY, paused=True, more=caps) as server:
-            await slow(server, arguments.slow, arguments.senders, arguments.mails)
+        for name in arguments.parts:
+            raised = {"more": caps} if name != "crowd" else {"known": "127.0.0.0/24"}
+            home = Path(directory) / name
+            async with mail2fax(home, _NOBODY, paused=True, **raised) as server:
+                await parts[name](server)
 
 
 def main() -> int:
     """Measure, with as many file descriptors as the machine allows."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="idle, pour, slow, crowd; all")
     parser.add_argument("--idle", type=int, default=5000)
     parser.add_argument("--senders", type=int, default=50)
     parser.add_argument("--mails", type=int, default=4)
     parser.add_argument("--pouring", type=int, default=4)
     parser.add_argument("--slow", type=int, default=500)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--strangers", type=int, default=1500)
     arguments = parser.parse_args()
+    arguments.parts = arguments.parts or ["idle", "pour", "slow", "crowd"]
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     asyncio.run(run(arguments))

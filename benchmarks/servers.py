@@ -71,12 +71,14 @@ def is_installed() -> bool:
     return not fronts.NO_POSTFIX
 
 
-def write_config(home: Path, base_url: str, *, paused: bool, more: str = "") -> Path:
-    """A configuration of mail2fax on its defaults."""
+def write_config(
+    home: Path, base_url: str, *, paused: bool, more: str = "", known: str = "127.0.0.0/8"
+) -> Path:
+    """A configuration of mail2fax on its defaults, with one rule that names a network."""
     config = home / "mail2fax.yaml"
     config.write_text(
         f"domains: [{DOMAIN}]\nregion: CH\nstate_dir: {home}/state\n"
-        "listen: [{address: 127.0.0.1, port: 0}]\nsenders: [{networks: [127.0.0.0/8]}]\n"
+        f"listen: [{{address: 127.0.0.1, port: 0}}]\nsenders: [{{networks: [{known}]}}]\n"
         f"faxplus: {{token: t, from: +41225550100, base_url: '{base_url}'}}\n"
         f"relay: {{port: {fronts.free_port()}}}\n"
         f"sending: {{paused: {'true' if paused else 'false'}}}\n{more}",
@@ -87,11 +89,11 @@ def write_config(home: Path, base_url: str, *, paused: bool, more: str = "") -> 
 
 @contextlib.asynccontextmanager
 async def mail2fax(
-    home: Path, base_url: str, *, paused: bool, more: str = ""
+    home: Path, base_url: str, *, paused: bool, more: str = "", known: str = "127.0.0.0/8"
 ) -> AsyncIterator[Server]:
     """The daemon, taking mail."""
     home.mkdir()
-    config = write_config(home, base_url, paused=paused, more=more)
+    config = write_config(home, base_url, paused=paused, more=more, known=known)
     with (home / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "mail2fax", "serve", "--config", str(config),

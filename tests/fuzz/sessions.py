@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,7 +30,7 @@ from tests.integration.tls_bench import WITH_LOGIN, logins
 
 _ANSWER = re.compile(rb"([2-5][0-9][0-9][ -][ -~]*\r\n)*")
 _TAKEN = re.compile(rb"250 2\.0\.0 M2F-[0-9A-Z]+ accepted")
-BASE = replace(SETTINGS, size=20_000)
+BASE = replace(SETTINGS, size=20_000, most_waiting=sys.maxsize)  # nothing is prepared
 KINDS: tuple[ListenerSettings, ...] = (
     BASE,
     replace(BASE, legacy=True),
