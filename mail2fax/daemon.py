@@ -102,7 +102,6 @@ class Daemon:
         """
         config, clock = self._config, self._clock
         self._contacts = contacts_file(config)
-        check_templates(config)
         self._answering = answering_settings(config, clock)
         self._spool = await Spool.open(config.state_dir, clock)
         self._client = await fax_plus(config, self._spool, clock)
@@ -271,18 +270,6 @@ def contacts_file(config: Config) -> ContactsFile | None:
     unassigned, barred = config.numbers.allow_unassigned, config.numbers.deny_prefixes
     rules = NumberRules(config.region, EVERYWHERE, "", unassigned, barred)
     return ContactsFile(config.contacts, rules, config.prefix)
-
-
-def check_templates(config: Config) -> None:
-    """Try the admin's own words and templates, when there are some.
-
-    Raises:
-        ConfigError: with every mistake in them.
-    """
-    if config.templates is not None:
-        from mail2fax.answering import overrides  # noqa: PLC0415 - few have their own
-
-        overrides.check(config.templates)
 
 
 def listener_settings(

@@ -15,7 +15,7 @@ def answering_settings(config: Config, clock: Clock) -> AnsweringSettings:
     """The answering station.
 
     Raises:
-        ConfigError: the key that signs is no good.
+        ConfigError: templates have mistakes, or the key that signs is no good.
     """
     return AnsweringSettings(
         relay_of(config, clock),
@@ -27,7 +27,15 @@ def answering_settings(config: Config, clock: Clock) -> AnsweringSettings:
 
 
 def letter_settings(config: Config) -> LetterSettings:
-    """What the words of replies need."""
+    """What the words of replies need; the admin's own are tried first.
+
+    Raises:
+        ConfigError: with every mistake in them.
+    """
+    if config.templates is not None:
+        from mail2fax.answering import overrides  # noqa: PLC0415 - few have their own
+
+        overrides.check(config.templates)
     rules = zip(config.rule_names(), config.senders, strict=True)
     return LetterSettings(
         config.timezone,
@@ -35,6 +43,7 @@ def letter_settings(config: Config) -> LetterSettings:
         config.sending.hold_for,
         config.language,
         {name: config.timezone_of(rule) for name, rule in rules},
+        config.templates,
     )
 
 

@@ -362,6 +362,8 @@ class Headline:
     """The one mailbox of Reply-To, likewise."""
     is_automatic: bool = False
     """Whether a program sent it, or a list (R9)."""
+    languages: str = ""
+    """Content-Language: the languages of its text, best first (RFC 3282)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,8 +104,8 @@ def letter_for(
 
 def language_of(story: MailStory, fax: FaxStory | None, settings: LetterSettings) -> str:
     """What the mail asked for, its rule says, or everybody gets."""
-    own = fax.options.lang if fax and fax.options else None
-    return own or story.options.lang or settings.language
+    chosen = (one.options.lang for one in (fax, *story.faxes) if one and one.options)
+    return next(filter(None, chosen), None) or story.options.lang or settings.language
 
 
 # Letters about one fax

@@ -7,7 +7,7 @@ child three times is refused with a sentence; it cannot stop the mails behind it
 import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mail2fax import events
@@ -27,6 +27,7 @@ from mail2fax.reading.options.decision import (
     wanted_again,
 )
 from mail2fax.reading.options.rules import OptionRules
+from mail2fax.reading.options.words import language_of
 from mail2fax.reading.series import gathered
 from mail2fax.reading.verbs import wanted_in
 from mail2fax.spool import answers, durable, holds, preparation, resending, series, usage
@@ -181,15 +182,17 @@ class Preparer:
         if mail.is_answer:
             await self._obey(mail, "" if reading.documents else reading.words)
             return
-        refusal = reading.verdict.refusal
+        refusal, spoken = reading.verdict.refusal, _in_its_language(mail, reading, rules)
         if refusal is None:
-            decided = await self._decided(mail, reading, rules)
+            decided = await self._decided(spoken, reading, rules)
             refusal = decided.refusal
         if refusal is None and reading.question:
+            await self._answer_in(spoken, mail.options)
             await self._ask(mail, reading)
             return
         refusal = refusal or await self._reserve_pages(mail, prepared)
         if refusal is not None:
+            await self._answer_in(spoken, mail.options)
             await self._refuse(mail, refusal, reading.not_faxed)
         else:
             await self._record(mail, prepared, decided.options, started)
@@ -287,6 +290,11 @@ class Preparer:
         pages = None if None in counted else sum(page or 0 for page in counted)
         events.prepared(mail.reference, len(reading.documents), pages, now - started)
 
+    async def _answer_in(self, mail: MailToPrepare, before: Options) -> None:
+        """Remember the language of a mail that is not faxed; those of others are their faxes'."""
+        if mail.options != before:
+            await self._spool.do(preparation.answered_in, mail.id, mail.options)
+
     async def _refuse(
         self, mail: MailToPrepare, refusal: Response, parts: Sequence[NotFaxed]
     ) -> None:
@@ -341,6 +349,13 @@ class Preparer:
     async def _again(self, mail: MailToPrepare) -> None:
         wait = _AGAIN[min(mail.attempts, len(_AGAIN)) - 1]
         await self._spool.do(preparation.try_again, mail.id, self._clock.now() + wait)
+
+
+def _in_its_language(mail: MailToPrepare, reading: Reading, rules: OptionRules) -> MailToPrepare:
+    """The mail with the language of its replies among its options."""
+    wishes = [*(wish for fax in mail.faxes for wish in fax.wishes), *reading.wishes]
+    language = language_of(wishes, reading.headline.languages, mail.options, rules)
+    return replace(mail, options=replace(mail.options, lang=language))
 
 
 def _is_unchanged(mail: MailToPrepare, prepared: Prepared) -> bool:

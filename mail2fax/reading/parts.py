@@ -197,6 +197,7 @@ def headline_of(headers: Headers) -> Headline:
         author=only_mailbox(headers, "from"),
         answer_to=only_mailbox(headers, "reply-to"),
         is_automatic=_is_automatic(headers),
+        languages=headers.text("content-language"),
     )
 
 

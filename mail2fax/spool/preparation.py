@@ -158,6 +158,13 @@ def _document_rows(mail_id: str, documents: Sequence[Document]) -> list[dict[str
     ]
 
 
+def answered_in(connection: Connection, mail_id: str, options: Options) -> None:
+    """The mail's own word about its replies, which stands over its rule's."""
+    mail = schema.mail
+    change = update(mail).where(mail.c.id == mail_id)
+    connection.execute(change.values(options=as_json(options)))
+
+
 def refused(
     connection: Connection,
     mail_id: str,

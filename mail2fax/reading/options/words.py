@@ -218,8 +218,31 @@ def _report(value: str, _rules: OptionRules, _received_at: float) -> Options:
 
 
 def _lang(value: str, rules: OptionRules, _received_at: float) -> Options:
-    language = re.split(r"[-_]", value.lower())[0]
-    return Options(lang=_one_of("lang", language, rules.languages))
+    return Options(lang=_one_of("lang", _language(value), rules.languages))
+
+
+def _language(tag: str) -> str:
+    """The language of a tag such as ``de-CH`` (RFC 5646)."""
+    return re.split(r"[-_;]", tag.strip().lower())[0]
+
+
+def language_of(
+    wishes: Iterable[Wish], languages: str, base: Options, rules: OptionRules
+) -> str | None:
+    """The language a mail is answered in, whether or not it can be faxed as it wishes.
+
+    Args:
+        wishes: of the mail and its addresses.
+        languages: its Content-Language.
+        base: the rule's options.
+        rules: what the rule allows.
+    """
+    wished = [_language(wish.value) for wish in wishes if wish.key == "lang"]
+    said = [_language(tag) for tag in languages.split(",")]
+    for language in (*wished, base.lang, *said):
+        if language in rules.languages:
+            return language
+    return None
 
 
 def _one_of(key: str, value: str, known: tuple[str, ...]) -> str:
