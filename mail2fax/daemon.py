@@ -4,7 +4,6 @@ Stations never see the configuration; each gets the plain values it needs from h
 """
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, get_args
@@ -17,7 +16,6 @@ from mail2fax.accepting.doctor.shelf import Shelf
 from mail2fax.accepting.judging import AuthorJudge
 from mail2fax.accepting.listener import Listener
 from mail2fax.accepting.logins import Logins
-from mail2fax.accepting.probes import Probes
 from mail2fax.accepting.settings import (
     ListenerSettings,
     LoginVerifier,
@@ -32,7 +30,7 @@ from mail2fax.config import Config, SenderRule
 from mail2fax.config_listen import Listen
 from mail2fax.config_options import Language
 from mail2fax.contacts_file import ContactsFile
-from mail2fax.daemon_answering import answering_settings
+from mail2fax.daemon_answering import answering_settings, reports_go_back
 from mail2fax.errors import SpoolFull
 from mail2fax.faxplus.access import OAuth, OAuthClient
 from mail2fax.faxplus.client import FaxPlus
@@ -83,6 +81,7 @@ class Daemon:
         self._config = config
         self._resolver = resolver
         self._clock = clock or Clock()
+        self._room = most_bytes(config)
         self._tasks: list[asyncio.Task[None]] = []
         self._listeners: list[Listener] = []
 
@@ -105,9 +104,10 @@ class Daemon:
         self._answering = answering_settings(config, clock)
         self._spool = await Spool.open(config.state_dir, clock)
         self._client = await fax_plus(config, self._spool, clock)
-        self._shelf, self._probes = Shelf(), Probes()
-        own_commands = {"doctor": self._shelf.command, "probe": self._probes.command}
-        self._control = ControlSocket(self._spool, config.state_dir, own_commands)
+        self._shelf = Shelf()
+        self._control = ControlSocket(
+            self._spool, config.state_dir, {"doctor": self._shelf.command}
+        )
         own = (network for rule in config.senders for network in rule.networks)
         self._logins = Logins(self._spool, clock, own)
         self._signatures = Signatures(self._resolver)
@@ -136,9 +136,7 @@ class Daemon:
                 settings = replace(settings, relay=replace(settings.relay, judge=judge))
             admin_at = config.domains if config.admin else ()
             settings = replace(settings, contacts=self._names, admin_at=admin_at)
-            listener = Listener(
-                settings, self._spool, self._clock, crowd, self._shelf, self._probes
-            )
+            listener = Listener(settings, self._spool, self._clock, crowd, self._shelf)
             self._listeners.append(listener)
             await listener.start()
 
@@ -171,6 +169,12 @@ class Daemon:
             self._keep_contacts(),
         ]
         self._tasks = [asyncio.ensure_future(station) for station in stations]
+
+    @property
+    def status(self) -> str:
+        """How it stands, in a line for the service manager."""
+        lasting = self._spool.alarm.lasting
+        return f"Trouble: {', '.join(sorted(lasting))}" if lasting else "Taking mail"
 
     async def run(self) -> None:
         """Run until cancelled.
@@ -221,6 +225,8 @@ class Daemon:
                     self._spool.bells.ring(Station.ANSWERING)
                 await self._spool.do(letterheads.forget, self._clock.now())
                 self._spool.content.keep_reserve()
+                has_room = self._spool.content.has_room(self._room)
+                await self._spool.alarm.look_around(has_room=has_room)
             except SpoolFull as error:
                 events.spool_trouble("daemon", str(error))
             await asyncio.sleep(_HOUSE_EVERY)
@@ -287,7 +293,7 @@ def listener_settings(
         name=listen.name or f"listen[{number}]",
         place=place_of(listen),
         hostname=config.hostname or config.domains[0],
-        size=int(limits.attachments * _ENCODED) + _BESIDE_ATTACHMENTS,
+        size=most_bytes(config),
         rules=tuple(rule for rule in rules if holds_on(listen, rule)),
         limits=RecipientLimits(limits.recipients, limits.destinations),
         most_waiting=limits.waiting,
@@ -303,14 +309,9 @@ def listener_settings(
     )
 
 
-def reports_go_back(config: Config, rules: Iterable[Rule]) -> bool:
-    """Whether a listener can promise its senders reports (DSN, W5).
-
-    Some rule there must answer the sender, not a fixed address; and the relay must take mail
-    of the null sender, without which a report may loop.
-    """
-    answered = any(rule.reply_to == ENVELOPE for rule in rules)
-    return answered and config.relay.envelope_from is None
+def most_bytes(config: Config) -> int:
+    """Of a mail, as the listeners announce it."""
+    return int(config.limits.attachments * _ENCODED) + _BESIDE_ATTACHMENTS
 
 
 def place_of(listen: Listen) -> Place:

@@ -1,5 +1,8 @@
 """From configuration to settings of the answering station: words, relay, signature."""
 
+from collections.abc import Iterable
+
+from mail2fax.accepting.admission import ENVELOPE, Rule
 from mail2fax.answering.case import LetterSettings
 from mail2fax.answering.mailer import Login, Relay, RelayTls
 from mail2fax.answering.message import Sender
@@ -45,6 +48,16 @@ def letter_settings(config: Config) -> LetterSettings:
         {name: config.timezone_of(rule) for name, rule in rules},
         config.templates,
     )
+
+
+def reports_go_back(config: Config, rules: Iterable[Rule]) -> bool:
+    """Whether a listener can promise its senders reports (DSN, W5).
+
+    Some rule there must answer the sender, not a fixed address; and the relay must take mail
+    of the null sender, without which a report may loop.
+    """
+    answered = any(rule.reply_to == ENVELOPE for rule in rules)
+    return answered and config.relay.envelope_from is None
 
 
 def relay_of(config: Config, clock: Clock) -> Relay:

@@ -84,6 +84,10 @@ class AccountFailure(Failure):
     """Nothing works until a person mends the account: token, scope or credit."""
 
 
+class AccountEmpty(AccountFailure):
+    """No credit is left: orders are taken, and fail."""
+
+
 class NotAdmitted(Mail2FaxError):
     """The identity may not send this now; the text is the sentence for it (L8)."""
 

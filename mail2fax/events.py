@@ -92,6 +92,16 @@ def ledger_suspect(why: str) -> None:
     _report(logging.WARNING, "ledger-suspect", why=why)
 
 
+def trouble(kind: str, facts: str) -> None:
+    """Something needs the admin; a mail to them is due (S6)."""
+    _report(logging.ERROR, "trouble", kind=kind, facts=_ours(facts))
+
+
+def trouble_over(kind: str) -> None:
+    """It is over."""
+    _report(logging.WARNING, "trouble-over", kind=kind)
+
+
 def bug(where: str, error: BaseException) -> None:
     """Something mail2fax did not foresee; the traceback follows."""
     _log.error("bug where=%s error=%s", where, type(error).__name__, exc_info=error)

@@ -8,10 +8,11 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 _MICROSECONDS = 1_000_000
 _SIGNS_IN_TIME = 3
+_STATUS_EVERY = 1.0
 
 
 class ServiceManager:
@@ -34,6 +35,15 @@ class ServiceManager:
         """What is told to be read again is being read; `ready` ends it."""
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={now}")
+
+    async def show_status(self, status: Callable[[], str]) -> None:
+        """For ever: how it stands, whenever that has changed."""
+        told = ""
+        while self._address:
+            if (now := status()) != told:
+                told = now
+                self._tell(f"STATUS={told}")
+            await asyncio.sleep(_STATUS_EVERY)
 
     def stopping(self) -> None:
         """No more mail is taken."""

@@ -38,6 +38,7 @@ async def serve(config: Config, ready: Callable[[Daemon], None]) -> None:
         ready(daemon)
         manager.ready()
         alive = asyncio.ensure_future(manager.show_signs_of_life())
+        standing = asyncio.ensure_future(manager.show_status(lambda: daemon.status))
         stopped = asyncio.ensure_future(stop.wait())
         running = asyncio.ensure_future(_run(daemon))
         try:
@@ -45,7 +46,7 @@ async def serve(config: Config, ready: Callable[[Daemon], None]) -> None:
             if running.done():
                 running.result()
         finally:
-            for task in (stopped, running, alive):
+            for task in (stopped, running, alive, standing):
                 task.cancel()
 
 

@@ -24,6 +24,10 @@ _NO_STARTTLS = "the relay offers no STARTTLS, and relay.tls requires it"
 _NO_UTF8 = "the relay takes no address with letters beyond ASCII (SMTPUTF8)"
 
 
+class RelayDown(TemporaryFailure):
+    """The relay itself cannot be used now, whatever the address."""
+
+
 class RelayTls(StrEnum):
     """How the connection is protected."""
 
@@ -92,7 +96,8 @@ async def hand_over(message: bytes, to: Sequence[str], relay: Relay) -> None:
 
     Raises:
         PermanentFailure: it does not take this address.
-        TemporaryFailure: it does not take anything now.
+        TemporaryFailure: it does not take this address now.
+        RelayDown: it does not take anything now.
     """
     import aiosmtplib  # noqa: PLC0415 - imported when the first reply is due
 
@@ -116,7 +121,7 @@ async def _connected(relay: Relay) -> "SMTP":
     """A connection as protected as it must be.
 
     Raises:
-        TemporaryFailure: the relay does not offer that.
+        RelayDown: the relay does not offer that.
     """
     from aiosmtplib import SMTPException  # noqa: PLC0415 - see above
 
@@ -151,13 +156,13 @@ async def _start_tls(client: "SMTP", tls: RelayTls) -> None:
     """The handshake, where it is offered.
 
     Raises:
-        TemporaryFailure: it is not, and must be.
+        RelayDown: it is not, and must be.
     """
     await client.ehlo()
     if client.supports_extension("starttls"):
         await client.starttls()
     elif tls is RelayTls.REQUIRED:
-        raise TemporaryFailure(_NO_STARTTLS)
+        raise RelayDown(_NO_STARTTLS)
 
 
 def _context(relay: Relay, tls: RelayTls) -> ssl.SSLContext:
@@ -215,9 +220,9 @@ def translated(error: Exception) -> Failure:
     if isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError):
         return _by_code(error.code, f"the relay refused it ({error.code}): {error.message}")
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return TemporaryFailure(f"the relay refused our login ({error.code})", status=error.code)
+        return RelayDown(f"the relay refused our login ({error.code})", status=error.code)
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return TemporaryFailure(f"the relay said {error.code}: {error.message}", status=error.code)
+        return RelayDown(f"the relay said {error.code}: {error.message}", status=error.code)
     if isinstance(error, aiosmtplib.SMTPConnectError) and isinstance(error.__cause__, OSError):
         return _unreachable(error.__cause__)
     return _unreachable(error)
@@ -226,10 +231,10 @@ def translated(error: Exception) -> Failure:
 def _unreachable(error: Exception) -> Failure:
     """Why there is no conversation with the relay, or no address to speak of."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return TemporaryFailure(f"the relay's certificate is no good: {error.verify_message}")
+        return RelayDown(f"the relay's certificate is no good: {error.verify_message}")
     if isinstance(error, ValueError) and not isinstance(error, OSError):
         return PermanentFailure("the address cannot be written in SMTP")
-    return TemporaryFailure(f"the relay cannot be reached ({type(error).__name__})")
+    return RelayDown(f"the relay cannot be reached ({type(error).__name__})")
 
 
 def _by_code(code: int, text: str) -> Failure:

@@ -1,20 +1,17 @@
 """Tells an office what its copier was refused on the line (L7)."""
 
-from collections.abc import Awaitable, Callable, Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from mail2fax import events
-from mail2fax.answering import back_off
 from mail2fax.answering.case import LetterSettings
+from mail2fax.answering.courier import Courier, Due
 from mail2fax.answering.facts import safe
-from mail2fax.answering.message import Sender, on_the_wire, policy_for
+from mail2fax.answering.message import Sender, policy_for
 from mail2fax.answering.texts import to_ascii
 from mail2fax.answering.wording import words_of
 from mail2fax.clock import Clock, utc
-from mail2fax.errors import PermanentFailure, TemporaryFailure
-from mail2fax.spool import notices
+from mail2fax.spool.moves import NOTICE
 from mail2fax.spool.notices import NoticeToSend
 from mail2fax.spool.spool import Spool
 
@@ -23,65 +20,31 @@ class Notices:
     """The part of answering that has no mail to answer."""
 
     def __init__(
-        self,
-        spool: Spool,
-        sender: Sender,
-        admin: str,
-        clock: Clock,
-        hand_over: Callable[[bytes, Sequence[str]], Awaitable[None]],
-        letters: LetterSettings | None = None,
+        self, spool: Spool, sender: Sender, clock: Clock, courier: Courier, letters: LetterSettings
     ) -> None:
         self._spool = spool
         self._sender = sender
-        self._admin = admin
         self._clock = clock
-        self._hand_over = hand_over
-        self._letters = letters or LetterSettings()
+        self._courier = courier
+        self._letters = letters
 
-    async def take_care_of(self, notice: NoticeToSend) -> None:
+    async def take_care_of(self, notice: NoticeToSend, admin: str) -> None:
         """Hand a notice to the relay, or write down why not.
 
         Raises:
             SpoolError: what became of it could not be recorded.
         """
+
+        async def compose(to: str) -> tuple[bytes, tuple[str]]:
+            now = self._clock.now()
+            return message_for(notice, to, self._sender, now, self._letters), (to,)
+
         told = notice.refusal.reply_to
-        addresses = (*told, *((self._admin,) if self._admin and self._admin not in told else ()))
-        now = self._clock.now()
-        if notice.address >= len(addresses):
-            await self._give_up(notice, "no address is left")
-            return
-        to = on_the_wire(addresses[notice.address])
-        if to is None:
-            await self._next(notice, "it is no mail address")
-            return
-        try:
-            message = message_for(notice, to, self._sender, now, self._letters)
-            await self._hand_over(message, [to])
-        except PermanentFailure as failure:
-            await self._next(notice, str(failure))
-        except TemporaryFailure as failure:
-            await self._later(notice, str(failure))
-        else:
-            await self._spool.do(notices.handed_over, notice.id, to, self._clock.now())
-            events.told(notice.id, "notice", self._clock.now() - notice.due_at)
-
-    async def _next(self, notice: NoticeToSend, why: str) -> None:
-        now = self._clock.now()
-        await self._spool.do(notices.next_address, notice.id, notice.address + 1, now, why)
-
-    async def _later(self, notice: NoticeToSend, why: str) -> None:
-        now = self._clock.now()
-        if back_off.is_over(notice.due_at, now):
-            await self._give_up(notice, why)
-            return
-        tries = notice.tries + 1
-        wait = back_off.again_in(tries)
-        await self._spool.do(notices.postponed, notice.id, tries, now + wait, why)
-        events.reply_delayed(notice.id, "notice", why, wait)
-
-    async def _give_up(self, notice: NoticeToSend, why: str) -> None:
-        await self._spool.do(notices.undeliverable, notice.id, self._clock.now(), why)
-        events.not_told(notice.id, "notice", why)
+        addresses = (*told, *((admin,) if admin and admin not in told else ()))
+        due = Due(
+            NOTICE, notice.id, notice.id, "notice", notice.due_at, notice.address, notice.tries
+        )
+        await self._courier.carry(due, addresses, compose)
 
 
 def message_for(

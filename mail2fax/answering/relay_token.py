@@ -7,8 +7,8 @@ client's own secret (RFC 6749 4.4). One is asked for at a time and kept while it
 import asyncio
 from dataclasses import dataclass
 
+from mail2fax.answering.mailer import RelayDown
 from mail2fax.clock import Clock
-from mail2fax.errors import TemporaryFailure
 
 _EARLY = 60.0
 """Seconds before its end at which a token counts as old."""
@@ -54,7 +54,7 @@ class RelayTokens:
             refused: one that the relay did not take; another is got then.
 
         Raises:
-            TemporaryFailure: there is none to be had now.
+            RelayDown: there is none to be had now.
         """
         async with self._asking:
             is_good = self._token and self._clock.now() < self._good_until
@@ -66,7 +66,7 @@ class RelayTokens:
         answer = await self._answer()
         token, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not token.isascii():
-            raise TemporaryFailure("the relay's token endpoint gave no token")
+            raise RelayDown("the relay's token endpoint gave no token")
         life = float(seconds) if isinstance(seconds, int | float) else _SHORT_LIFE
         self._token, self._good_until = token, self._clock.now() + life - _EARLY
         if isinstance(rotated := answer.get("refresh_token"), str) and self._refresh_token:
@@ -76,7 +76,7 @@ class RelayTokens:
         """What the endpoint answers.
 
         Raises:
-            TemporaryFailure: it refused, or did not answer.
+            RelayDown: it refused, or did not answer.
         """
         import httpx  # noqa: PLC0415 - only where a relay wants tokens
 
@@ -86,12 +86,12 @@ class RelayTokens:
             answer = response.json()
         except (httpx.HTTPError, ValueError) as error:
             what = type(error).__name__
-            raise TemporaryFailure(f"the relay's token cannot be had ({what})") from None
+            raise RelayDown(f"the relay's token cannot be had ({what})") from None
         answer = answer if isinstance(answer, dict) else {}
         if response.status_code != _OK:
             why = str(answer.get("error", ""))[:60]
             said = f"{response.status_code} {why}".strip()
-            raise TemporaryFailure(f"the relay's token is refused ({said})")
+            raise RelayDown(f"the relay's token is refused ({said})")
         return answer
 
     def _form(self) -> dict[str, str]:

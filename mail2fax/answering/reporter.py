@@ -7,20 +7,25 @@ the others. Who was told what, when, or that nobody was, is a row of the ledger.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from mail2fax import events
-from mail2fax.answering import back_off, delivery_report, mailer, passing_on
+from mail2fax.answering import delivery_report, mailer, passing_on
+from mail2fax.answering.alerts import Alerts
 from mail2fax.answering.case import LetterSettings
+from mail2fax.answering.courier import Courier, Due
 from mail2fax.answering.mailer import Relay
-from mail2fax.answering.message import Sender, header_for, message_for, on_the_wire
+from mail2fax.answering.message import Sender, header_for, message_for
 from mail2fax.answering.notices import Notices
 from mail2fax.answering.signing import Sign, unsigned
-from mail2fax.answering.texts import letter_for
+from mail2fax.answering.texts import Letter, letter_for
 from mail2fax.clock import Clock
-from mail2fax.errors import PermanentFailure, SpoolBroken, SpoolError, TemporaryFailure
-from mail2fax.spool import delivery_reports, notices, replies, stories
+from mail2fax.errors import SpoolBroken, SpoolError
+from mail2fax.spool import delivery_reports, notices, replies, stories, troubles
+from mail2fax.spool.moves import REPLY
 from mail2fax.spool.records import MailStory, ReplyToSend
 from mail2fax.spool.spool import Spool, Station
+from mail2fax.spool.troubles import Trouble
 
 _AT_ONCE = 4
 _LONGEST_REST = 60.0
@@ -61,9 +66,10 @@ class Reporter:
         self._settings = settings
         self._clock = clock
         self._hand_over = hand_over
-        self._notices = Notices(
-            spool, settings.sender, settings.admin, clock, self._to_relay, settings.letters
-        )
+        self._courier = Courier(spool, clock, self._to_relay)
+        words = settings.sender, clock, self._courier, settings.letters
+        self._notices = Notices(spool, *words)
+        self._alerts = Alerts(*words)
 
     async def run(self) -> None:
         """Answer until cancelled.
@@ -72,38 +78,40 @@ class Reporter:
             SpoolBroken: the ledger cannot be written any more.
         """
         while True:
-            due = await self._spool.do(replies.due, self._clock.now(), _AT_ONCE)
-            refusals = await self._spool.do(notices.due, self._clock.now(), _AT_ONCE)
-            if due or refusals:
+            work = await self._work()
+            if work:
                 async with asyncio.TaskGroup() as group:
-                    for reply in due:
-                        group.create_task(self._take_care_of(reply))
-                    for notice in refusals:
-                        group.create_task(self._recorded(self._notices.take_care_of(notice)))
+                    for telling in work:
+                        group.create_task(self._recorded(telling))
             else:
                 await self._spool.bells.wait(Station.ANSWERING, await self._rest())
 
+    async def _work(self) -> list[Callable[[], Awaitable[None]]]:
+        """Some of what is due now."""
+        do, now, admin = self._spool.do, self._clock.now(), self._settings.admin
+        alerts = await do(troubles.due, now, _AT_ONCE)
+        due = await do(replies.due, now, _AT_ONCE)
+        refusals = await do(notices.due, now, _AT_ONCE)
+        return [
+            *(partial(self._alerts.take_care_of, one, admin) for one in alerts),
+            *(partial(self._take_care_of, one) for one in due),
+            *(partial(self._notices.take_care_of, one, admin) for one in refusals),
+        ]
+
     async def _rest(self) -> float:
-        times = [
-            await self._spool.do(replies.next_due_at), await self._spool.do(notices.next_due_at),
-        ]  # fmt: skip
+        kinds = (replies.next_due_at, notices.next_due_at, troubles.next_due_at)
+        times = [await self._spool.do(next_due_at) for next_due_at in kinds]
         rests = [max(due - self._clock.now(), 0.0) for due in times if due is not None]
         return min([*rests, _LONGEST_REST])
 
     async def _take_care_of(self, reply: ReplyToSend) -> None:
         story = await self._spool.do(stories.of_mail, reply.mail_id)
-        try:
-            await self._recorded(self._tell(reply, story))
-        except SpoolBroken:
-            raise
-        except Exception as error:  # noqa: BLE001 - one odd letter must not stop the others
-            events.bug("answering", error)
-            await self._later(reply, story, "an internal error")
+        await self._tell(reply, story)
 
-    async def _recorded(self, telling: Awaitable[None]) -> None:
+    async def _recorded(self, telling: Callable[[], Awaitable[None]]) -> None:
         """Tell somebody; where that cannot be recorded the row stays due, and nothing spins."""
         try:
-            await telling
+            await telling()
         except SpoolBroken:
             raise
         except SpoolError as error:
@@ -111,28 +119,16 @@ class Reporter:
             await asyncio.sleep(1.0)
 
     async def _tell(self, reply: ReplyToSend, story: MailStory) -> None:
-        addresses = self._addresses(reply, story)
-        if reply.address >= len(addresses):
-            await self._give_up(reply, story, "no address is left")
-            return
-        to = on_the_wire(addresses[reply.address])
-        if to is None:
-            await self._next(reply, "it is no mail address")
-            return
+        due = _due(reply, story)
         if delivery_report.is_overtaken(reply, story):
-            await self._give_up(reply, story, "it was overtaken by what came to light")
+            await self._courier.give_up(due, "it was overtaken by what came to light")
             return
-        everybody = self._with_copies(reply, to)
-        message = await self._message(reply, story, everybody)
-        try:
-            await self._to_relay(message, everybody)
-        except PermanentFailure as failure:
-            await self._next(reply, str(failure))
-        except TemporaryFailure as failure:
-            await self._later(reply, story, str(failure))
-        else:
-            await self._spool.do(replies.handed_over, reply.id, to, self._clock.now())
-            events.told(story.reference, reply.kind, self._clock.now() - reply.due_at)
+
+        async def compose(to: str) -> tuple[bytes, tuple[str, ...]]:
+            everybody = self._with_copies(reply, to)
+            return await self._message(reply, story, everybody), everybody
+
+        await self._courier.carry(due, self._addresses(reply, story), compose)
 
     async def _message(
         self, reply: ReplyToSend, story: MailStory, everybody: tuple[str, ...]
@@ -146,11 +142,7 @@ class Reporter:
                 original, reply, story, everybody[0], sender, now, self._settings.letters
             )
         followed = delivery_reports.followed(reply.kind)
-        letter = letter_for(
-            followed or reply.kind, story, reply.fax_id, self._settings.letters, reply.facts
-        )
-        if letter.problem:
-            events.template_failed(story.reference, reply.kind, letter.problem)
+        letter = await self._letter(reply, followed or reply.kind, story)
         if followed is None:
             return message_for(letter, reply, story, everybody, sender, now)
         top = header_for(letter, reply, story, everybody, sender, now)
@@ -158,6 +150,17 @@ class Reporter:
         original = await asyncio.to_thread(delivery_report.original_header, path)
         hostname = self._settings.relay.hostname
         return delivery_report.message_of(top, letter, reply, story, original, hostname)
+
+    async def _letter(self, reply: ReplyToSend, kind: str, story: MailStory) -> Letter:
+        """The words; where the admin's own could not be used, the admin is told (S6)."""
+        alarm = self._spool.alarm
+        letter = letter_for(kind, story, reply.fax_id, self._settings.letters, reply.facts)
+        if letter.problem:
+            events.template_failed(story.reference, kind, letter.problem)
+            await alarm.began(Trouble.TEMPLATES, kind)
+        elif alarm.lasting.get(Trouble.TEMPLATES) == kind:
+            await alarm.over(Trouble.TEMPLATES)
+        return letter
 
     def _with_copies(self, reply: ReplyToSend, to: str) -> tuple[str, ...]:
         """Who gets a reply: what is on hold is told the admin too, for somebody must decide."""
@@ -185,19 +188,11 @@ class Reporter:
         signed = await asyncio.to_thread(self._settings.sign, message)
         await self._hand_over(signed, to, self._settings.relay)
 
-    async def _next(self, reply: ReplyToSend, why: str) -> None:
-        now = self._clock.now()
-        await self._spool.do(replies.next_address, reply.id, reply.address + 1, now, why)
 
-    async def _later(self, reply: ReplyToSend, story: MailStory, why: str) -> None:
-        now = self._clock.now()
-        if back_off.is_over(reply.due_at, now):
-            await self._give_up(reply, story, why)
-            return
-        wait = back_off.again_in(reply.tries + 1)
-        await self._spool.do(replies.postponed, reply.id, reply.tries + 1, now + wait, why)
-        events.reply_delayed(story.reference, reply.kind, why, wait)
-
-    async def _give_up(self, reply: ReplyToSend, story: MailStory, why: str) -> None:
-        await self._spool.do(replies.undeliverable, reply.id, self._clock.now(), why)
-        events.not_told(story.reference, reply.kind, why)
+def _due(reply: ReplyToSend, story: MailStory) -> Due:
+    """A reply as the courier knows it; a report says nothing that a reply does not say too."""
+    counts = delivery_reports.followed(reply.kind) is None
+    return Due(
+        REPLY, reply.id, story.reference, reply.kind,
+        reply.due_at, reply.address, reply.tries, counts,
+    )  # fmt: skip

@@ -36,6 +36,7 @@ from mail2fax.spool.quarantine import quarantined
 from mail2fax.spool.records import MailToPrepare
 from mail2fax.spool.repeating import Terms
 from mail2fax.spool.spool import Spool, Station
+from mail2fax.spool.troubles import Trouble
 from mail2fax.values import Destination, NotFaxed, Options, Quota, Reading, Response
 
 _STRIKES = 3
@@ -175,6 +176,7 @@ class Preparer:
         except ChildFailed as failure:
             await self._struck(mail, str(failure), failure.opening)
             return
+        await self._spool.alarm.over(Trouble.READER)
         if not _is_unchanged(mail, prepared):
             await self._quarantine(mail, _CHANGED)
             return
@@ -343,6 +345,7 @@ class Preparer:
     async def _wait_for_children(self, mail: MailToPrepare, why: str) -> None:
         """There is none to be had: no strike against the mail, and no hurry."""
         events.no_child(mail.reference, why)
+        await self._spool.alarm.began(Trouble.READER, why)
         await asyncio.sleep(_NO_CHILD_REST)
         await self._spool.do(preparation.not_tried, mail.id, self._clock.now())
 

@@ -9,7 +9,7 @@ import asyncio
 
 from mail2fax import events
 from mail2fax.clock import Clock
-from mail2fax.errors import AccountFailure, Failure, SpoolError, SpoolFull
+from mail2fax.errors import AccountEmpty, AccountFailure, Failure, SpoolError, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.sending import pacing
 from mail2fax.sending.lookout import Lookout
@@ -24,6 +24,7 @@ from mail2fax.spool.lifecycle import JobEvent, JobState
 from mail2fax.spool.naming import made_at
 from mail2fax.spool.records import Job
 from mail2fax.spool.spool import Spool, Station
+from mail2fax.spool.troubles import Trouble
 
 _LONGEST_REST = 60.0
 _ROUND = 1.0
@@ -113,6 +114,7 @@ class Dispatcher:
             events.in_doubt(job.reference, job.token, why)
         if self._spool.suspect:
             events.ledger_suspect(self._spool.suspect)
+            await self._spool.alarm.began(Trouble.SUSPECT, self._spool.suspect)
             for job in await self._spool.do(finding.in_state, JobState.READY, JobState.UPLOADED):
                 await self._doubt(job, self._spool.suspect)
             if self._spool.is_copy:
@@ -132,6 +134,13 @@ class Dispatcher:
     def _is_doubtful(self, job: Job) -> bool:
         """Whether an old fax's job was made since that start, and nobody looked it up yet (S4)."""
         return job.doubt_since is None and job.supersedes is None and self._is_old(job)
+
+    async def _barred(self, failure: AccountFailure) -> None:
+        """The account needs a person, who is told (S6)."""
+        self._breaker.trip(failure, self._clock.now())
+        is_empty = isinstance(failure, AccountEmpty)
+        kind = Trouble.CREDIT if is_empty else Trouble.ACCOUNT
+        await self._spool.alarm.began(kind, str(failure))
 
     # Jobs
 
@@ -180,7 +189,7 @@ class Dispatcher:
         try:
             await self._advance(job)
         except AccountFailure as failure:
-            self._breaker.trip(failure, self._clock.now())
+            await self._barred(failure)
         except SpoolError as error:
             events.spool_trouble("sending", str(error))
         except Exception as error:  # noqa: BLE001 - one odd job must not stop the others
@@ -265,8 +274,11 @@ class Dispatcher:
         try:
             await self._lookout.look()
             self._list_failures = 0
+            await self._spool.alarm.over(Trouble.ACCOUNT)
+            if self._lookout.clear:
+                await self._spool.alarm.over(Trouble.SUSPECT)
         except AccountFailure as failure:
-            self._breaker.trip(failure, self._clock.now())
+            await self._barred(failure)
         except Failure as failure:
             self._list_failures += 1
             wait = pacing.list_again_in(self._list_failures, failure.retry_after)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from mail2fax import events
 from mail2fax.clock import Clock, utc
-from mail2fax.errors import AccountFailure
+from mail2fax.errors import AccountEmpty
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.faxplus.wire import Listing
 from mail2fax.sending import outcomes, settling
@@ -20,10 +20,11 @@ from mail2fax.sending.outcomes import Conclusion, DialAgain, Ended, Glance, Sigh
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Decision, Doubt, Evidence, Settlement
 from mail2fax.spool import finding, jobs, resending, tracking
-from mail2fax.spool.lifecycle import FaxState, JobEvent, JobState
+from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState
 from mail2fax.spool.naming import tokens_in
 from mail2fax.spool.records import FaxToTrack, Job
 from mail2fax.spool.spool import Spool, Station
+from mail2fax.spool.troubles import Trouble
 from mail2fax.values import FaxNumber
 
 _STRAYS_SINCE = 86400.0
@@ -100,7 +101,8 @@ class Lookout:
         """Make one look and record everything it shows.
 
         Raises:
-            AccountFailure: the account is empty or bars us; what was seen is recorded.
+            AccountEmpty: no credit is left; what was seen is recorded.
+            AccountFailure: the account bars us.
             Failure: the lists could not be read; nothing was concluded.
         """
         look = await self._make_look()
@@ -114,9 +116,9 @@ class Lookout:
         if look.listing.complete and not self.clear:
             self.tokens_at_start = look.tokens()
             self.clear = True
-        if account_empty:
-            raise AccountFailure("Fax.Plus could not send: no credit is left")
         self._spool.bells.ring(Station.SENDING, Station.STOPPING, Station.ANSWERING)
+        if account_empty:
+            raise AccountEmpty("Fax.Plus could not send: no credit is left")
 
     async def _make_look(self) -> _Look:
         now = self._clock.now()
@@ -291,6 +293,8 @@ class Lookout:
             await do(tracking.ended, fax.id, conclusion.event, outcome, now, blames)
             number = FaxNumber(fax.number)
             events.outcome(fax.reference, number, fax.fax_plus_id, outcome.status)
+            if conclusion.event is FaxEvent.SUCCEEDED:
+                await self._spool.alarm.over(Trouble.CREDIT)
         elif isinstance(conclusion, DialAgain):
             await do(tracking.line_busy, fax.id, conclusion.status, now, conclusion.at)
             events.will_retry(fax.reference, "dial", conclusion.status, conclusion.at - now)

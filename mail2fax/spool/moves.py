@@ -27,7 +27,8 @@ JOB = Subject("job", schema.job, lifecycle.JobState, lifecycle.JOB)
 FAX = Subject("fax", schema.fax, lifecycle.FaxState, lifecycle.FAX)
 REPLY = Subject("reply", schema.reply, lifecycle.ReplyState, lifecycle.REPLY)
 NOTICE = Subject("notice", schema.notice, lifecycle.ReplyState, lifecycle.REPLY)
-_ROWS = {subject.name: subject.rows for subject in (MAIL, JOB, FAX, REPLY, NOTICE)}
+ALERT = Subject("alert", schema.alert, lifecycle.ReplyState, lifecycle.REPLY)
+_ROWS = {subject.name: subject.rows for subject in (MAIL, JOB, FAX, REPLY, NOTICE, ALERT)}
 _REMEMBER = insert(schema.history)
 
 

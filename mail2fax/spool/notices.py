@@ -7,11 +7,11 @@ of its own, with the life of a reply.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from mail2fax.spool import schema
-from mail2fax.spool.lifecycle import ReplyEvent, ReplyState
-from mail2fax.spool.moves import NOTICE, line, move, remember
+from mail2fax.spool.lifecycle import ReplyState
+from mail2fax.spool.moves import NOTICE, line, remember
 from mail2fax.spool.naming import new_id
 
 QUIET_FOR = 600.0
@@ -91,32 +91,3 @@ def next_due_at(connection: Connection) -> float | None:
         select(rows.next_try).where(rows.state == ReplyState.DUE).order_by(rows.next_try).limit(1)
     )
     return found
-
-
-def handed_over(connection: Connection, notice_id: str, to: str, now: float) -> None:
-    """The relay took it."""
-    move(connection, NOTICE, notice_id, ReplyEvent.TAKEN, now, to, told_at=now, told_to=to)
-
-
-def postponed(
-    connection: Connection, notice_id: str, tries: int, next_try: float, why: str
-) -> None:
-    """The relay could not be reached or asked to wait; the same address later."""
-    rows = schema.notice
-    change = update(rows).where(rows.c.id == notice_id)
-    connection.execute(change.values(tries=tries, next_try=next_try, why=why))
-
-
-def next_address(
-    connection: Connection, notice_id: str, address: int, now: float, why: str
-) -> None:
-    """The relay refused the address for good; the next one."""
-    move(
-        connection, NOTICE, notice_id, ReplyEvent.NEXT_ADDRESS, now, why,
-        address=address, tries=0, next_try=now, why=why,
-    )  # fmt: skip
-
-
-def undeliverable(connection: Connection, notice_id: str, now: float, why: str) -> None:
-    """No address is left, or five days are over."""
-    move(connection, NOTICE, notice_id, ReplyEvent.GAVE_UP, now, why, why=why)

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select
 
 from mail2fax.spool import delivery_reports, schema, tokens
-from mail2fax.spool.lifecycle import ReplyEvent, ReplyState
-from mail2fax.spool.moves import REPLY, line, move, remember
+from mail2fax.spool.lifecycle import ReplyState
+from mail2fax.spool.moves import REPLY, line, remember
 from mail2fax.spool.naming import new_id
 from mail2fax.spool.records import ReplyToSend
 
@@ -123,37 +123,3 @@ def next_due_at(connection: Connection) -> float | None:
     """When the next reply is due, None if none is."""
     found: float | None = connection.scalar(_NEXT_DUE)
     return found
-
-
-def handed_over(connection: Connection, reply_id: str, to: str, now: float) -> None:
-    """The relay took it."""
-    move(connection, REPLY, reply_id, ReplyEvent.TAKEN, now, to, told_at=now, told_to=to)
-
-
-def postponed(connection: Connection, reply_id: str, tries: int, next_try: float, why: str) -> None:
-    """The relay could not be reached or asked to wait; the same address later."""
-    rows = schema.reply
-    connection.execute(
-        rows.update().where(rows.c.id == reply_id).values(tries=tries, next_try=next_try, why=why)
-    )
-
-
-def next_address(connection: Connection, reply_id: str, address: int, now: float, why: str) -> None:
-    """The relay refused the address for good; the next of the candidates (W1a)."""
-    move(
-        connection,
-        REPLY,
-        reply_id,
-        ReplyEvent.NEXT_ADDRESS,
-        now,
-        why,
-        address=address,
-        tries=0,
-        next_try=now,
-        why=why,
-    )
-
-
-def undeliverable(connection: Connection, reply_id: str, now: float, why: str) -> None:
-    """No address is left, or five days are over: the row says that nobody was told."""
-    move(connection, REPLY, reply_id, ReplyEvent.GAVE_UP, now, why, why=why)

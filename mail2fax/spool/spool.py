@@ -33,6 +33,7 @@ from mail2fax.spool import (
     standing,
     vouching,
 )
+from mail2fax.spool.alarm import Alarm
 from mail2fax.spool.content import Content, MailFile
 from mail2fax.spool.durable import spool_error
 from mail2fax.spool.ledger import Ledger
@@ -95,6 +96,7 @@ class Spool:
         sign: the last sign of life beside the ledger, None when there was none.
         content_at_rest: held while files of content go, or are copied.
         frozen: the names that are frozen, for a first look; the ledger decides (L8).
+        alarm: what is wrong now, for the admin (S6).
         waiting: about how many mails and faxes are still to be prepared or ordered (L10).
     """
 
@@ -115,6 +117,7 @@ class Spool:
         self.content_at_rest = asyncio.Lock()
         self.frozen: frozenset[str] = frozenset()
         self.waiting = 0
+        self.alarm = Alarm(opened, clock, lambda: self.bells.ring(Station.ANSWERING))
 
     @classmethod
     async def open(cls, state_dir: Path, clock: Clock) -> "Spool":
@@ -143,6 +146,7 @@ class Spool:
         await self._ledger.do(intake.sessions_lost, now)
         await self._ledger.do(preparation.forget_leases)
         await self.learn_frozen()
+        await self.alarm.learn()
         await self.count_waiting()
         known = await self._ledger.do(_mails_with_content)
         await asyncio.to_thread(self.content.sweep, known)

@@ -25,11 +25,13 @@ from mail2fax.spool import (
     remarks,
     replies,
     schema,
+    telling,
     tracking,
 )
 from mail2fax.spool.ends import Keep
 from mail2fax.spool.forgetting import Forgetting, NotOver
 from mail2fax.spool.lifecycle import FaxEvent, JobEvent, JobState
+from mail2fax.spool.moves import NOTICE, REPLY
 from mail2fax.spool.notices import Refusal
 from mail2fax.spool.spool import Spool
 from mail2fax.values import Document, End, NotFaxed, Options, Outcome
@@ -84,7 +86,7 @@ class Archive(Desk):
         """Every reply is handed over."""
         now = self.clock.now()
         for reply in await self.spool.do(replies.due, now, 1000):
-            await self.spool.do(replies.handed_over, reply.id, "ann@example.org", now)
+            await self.spool.do(telling.handed_over, REPLY, reply.id, "ann@example.org", now)
 
     def left(self, mail_id: str) -> list[str]:
         """What of a mail's files is on disk."""
@@ -396,7 +398,7 @@ async def test_rows_go_after_ninety_days(archive: Archive) -> None:
     await archive.spool.do(notices.owe, refusal, archive.clock.now())
     (notice,) = await archive.spool.do(notices.due, archive.clock.now(), 9)
     now = archive.clock.now()
-    await archive.spool.do(notices.handed_over, notice.id, "a@example.org", now)
+    await archive.spool.do(telling.handed_over, NOTICE, notice.id, "a@example.org", now)
     await archive.spool.note_command("root", "show", {"reference": "M2F-1"}, "done")
     await archive.time.go(archive.spool, 89)
     young = await archive.ended()

@@ -15,7 +15,8 @@ from mail2fax.answering.message import Sender
 from mail2fax.answering.reporter import AnsweringSettings, Reporter
 from mail2fax.errors import PermanentFailure, TemporaryFailure
 from mail2fax.simulator.mailbox import Mailbox
-from mail2fax.spool import notices
+from mail2fax.spool import notices, telling
+from mail2fax.spool.moves import NOTICE
 from mail2fax.spool.notices import Refusal
 from mail2fax.spool.spool import Spool
 from tests.integration.smtp_bench import GOOD, RULE, TO, Desk
@@ -159,7 +160,7 @@ async def test_a_notice_walks_its_addresses(desk: Desk) -> None:
     (row,) = await rows(desk.spool)
     assert (row["address"], row["state"], row["why"]) == (1, "due", "450 later")
 
-    await desk.spool.do(notices.next_address, row["id"], 2, desk.clock.now(), "550 no")
+    await desk.spool.do(telling.next_address, NOTICE, row["id"], 2, desk.clock.now(), "550 no")
     await relaying.stop()
     relaying = Relaying(desk)
     assert (await until(desk.spool, "undeliverable"))["why"] == "no address is left"

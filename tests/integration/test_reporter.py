@@ -311,9 +311,9 @@ def test_every_failure_of_the_library_is_ours() -> None:
         (aiosmtplib.SMTPRecipientsRefused([]), TemporaryFailure),
         (aiosmtplib.SMTPDataError(554, "spam"), PermanentFailure),
         (aiosmtplib.SMTPDataError(451, "later"), TemporaryFailure),
-        (aiosmtplib.SMTPSenderRefused(550, "no", "a"), TemporaryFailure),
-        (aiosmtplib.SMTPConnectError("x"), TemporaryFailure),
-        (ConnectionResetError(), TemporaryFailure),
+        (aiosmtplib.SMTPSenderRefused(550, "no", "a"), mailer.RelayDown),
+        (aiosmtplib.SMTPConnectError("x"), mailer.RelayDown),
+        (ConnectionResetError(), mailer.RelayDown),
     ],
 )  # fmt: skip
 def test_what_concerns_the_address_alone_is_permanent(

@@ -24,10 +24,12 @@ from mail2fax.spool import (
     replies,
     schema,
     stories,
+    telling,
     tracking,
 )
 from mail2fax.spool.lifecycle import FaxEvent, IllegalEvent, JobEvent, JobState
 from mail2fax.spool.migration import bring_up_to_date
+from mail2fax.spool.moves import REPLY
 from mail2fax.spool.records import Job, MailStory, NewMail
 from mail2fax.spool.spool import Spool
 from mail2fax.values import (
@@ -467,10 +469,10 @@ async def test_a_reply_walks_its_addresses_to_the_end(desk: Desk) -> None:
     await desk.spool.do(preparation.refused, mail_id, "No.", [], now)
     (reply,) = await desk.spool.do(replies.due, now, 5)
 
-    await desk.spool.do(replies.next_address, reply.id, 1, now, "550 no such user")
-    await desk.spool.do(replies.postponed, reply.id, 1, now + 60, "refused")
+    await desk.spool.do(telling.next_address, REPLY, reply.id, 1, now, "550 no such user")
+    await desk.spool.do(telling.postponed, REPLY, reply.id, 1, now + 60, "refused")
     assert now + 60 == await desk.spool.do(replies.next_due_at)
-    await desk.spool.do(replies.handed_over, reply.id, "admin@example.org", now + 61)
+    await desk.spool.do(telling.handed_over, REPLY, reply.id, "admin@example.org", now + 61)
 
     (told,) = (await desk.story(mail_id)).told
     assert (told.state, told.told_to) == ("handed over", "admin@example.org")
