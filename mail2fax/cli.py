@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mail2fax import __version__
+from mail2fax.backup_verb import add_backup_verbs
 from mail2fax.doctor_verb import add_doctor_verb
 from mail2fax.errors import ConfigError, Mail2FaxError
 from mail2fax.explain_verb import add_explain_verb
@@ -45,6 +46,8 @@ _EXAMPLES = {
     "unfreeze": "unfreeze copier-2",
     "report": "report --from 2026-11-01 --csv",
     "audit": "audit verify",
+    "backup": "backup /var/backups/mail2fax-2026-11-25.tar",
+    "restore": "restore /var/backups/mail2fax-2026-11-25.tar",
     "doctor": "doctor --config /etc/mail2fax/mail2fax.yaml --follow",
     "simulator": "simulator --mailbox 2526",
 }
@@ -81,7 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(verbs)
     add_explain_verb(verbs, lambda parser: _add_config(parser, None), _add_region)
     add_number_verb(verbs, lambda parser: _add_config(parser, None))
-    for add_verb in (add_queue_verb, add_user_verb, add_freeze_verbs, add_report_verbs):
+    for add_verb in (
+        add_queue_verb,
+        add_user_verb,
+        add_freeze_verbs,
+        add_report_verbs,
+        add_backup_verbs,
+    ):
         add_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
     add_doctor_verb(verbs)
     _add_simulator(verbs)

@@ -317,6 +317,11 @@ def listing_failed(why: str, seconds: float) -> None:
     _report(logging.WARNING, "listing-failed", why=_ours(why), next_try_s=seconds)
 
 
+def adopted(token: str) -> None:
+    """Fax.Plus has an order of ours that the ledger, which was put back, does not know (S4)."""
+    _report(logging.WARNING, "adopted", token=token)
+
+
 def comment_cut(token: str) -> None:
     """A comment at Fax.Plus holds nothing but our token any more (K7)."""
     _report(logging.INFO, "comment-cut", token=token)

@@ -15,11 +15,11 @@ from mail2fax.clock import Clock, utc
 from mail2fax.errors import AccountEmpty
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.faxplus.wire import Listing
-from mail2fax.sending import outcomes, settling
+from mail2fax.sending import adopting, outcomes, settling
 from mail2fax.sending.outcomes import Conclusion, DialAgain, Ended, Glance, Sighting
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Decision, Doubt, Evidence, Settlement
-from mail2fax.spool import finding, jobs, resending, tracking
+from mail2fax.spool import adoption, finding, jobs, resending, tracking
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState
 from mail2fax.spool.naming import tokens_in
 from mail2fax.spool.records import FaxToTrack, Job
@@ -29,6 +29,7 @@ from mail2fax.values import FaxNumber
 
 _STRAYS_SINCE = 86400.0
 _STRAYS_EVERY = 600.0
+_LATE_AFTER_RESTORE = 3600.0
 _PROBES = 5
 _MOST_FILES = 10  # of one fax
 _INCOMPLETE_WAIT = 60.0
@@ -89,6 +90,8 @@ class Lookout:
         due += [settling.look_at(job, self._settings) for job in in_doubt]
         if await self._spool.do(finding.has_strays, now - _STRAYS_SINCE):
             due.append(self._last + _STRAYS_EVERY)
+        if self._spool.restored is not None:
+            due.append(self._last + _STRAYS_EVERY)
         poll = await self._spool.do(tracking.next_poll_at)
         due += [] if poll is None else [poll]
         return max(min(due), self._not_before)
@@ -107,6 +110,7 @@ class Lookout:
         """
         look = await self._make_look()
         await self._see_tokens(look)
+        await self._take_in_strangers(look)
         await self._find_strays(look)
         await self._settle_doubts(look)
         account_empty = await self._track(look)
@@ -128,6 +132,7 @@ class Lookout:
             settling.listing_from(may_appear, now),
             min((fax.ordered_at for fax in tracked), default=now) - settling.CLOCK_MARGIN,
             await self._oldest_open_mail(now),
+            (self._spool.restored or (now, now))[0] - settling.CLOCK_MARGIN,
         )
         began_at = self._clock.now()
         listing = await self._client.listing(utc(since))
@@ -140,6 +145,20 @@ class Lookout:
             return now
         oldest = await self._spool.do(finding.oldest_open_mail)
         return (now if oldest is None else oldest) - settling.CLOCK_MARGIN
+
+    async def _take_in_strangers(self, look: _Look) -> None:
+        """What Fax.Plus has of ours, and a ledger that was put back lacks, is followed (S4)."""
+        gap = self._spool.restored
+        if gap is None:
+            return
+        unknown = await self._spool.do(adoption.unknown, look.tokens())
+        found = adopting.strangers(look.listing, gap, unknown)
+        now, first_poll = self._clock.now(), self._settings.first_poll
+        await self._spool.do(adoption.adopt, found, now, first_poll)
+        for stranger in found:
+            events.adopted(stranger.token)
+        if look.listing.complete and look.began_at >= gap[1] + _LATE_AFTER_RESTORE:
+            await self._spool.close_gap()
 
     async def _see_tokens(self, look: _Look) -> None:
         unseen = await self._spool.do(finding.tokens_unseen, look.began_at - _STRAYS_SINCE)

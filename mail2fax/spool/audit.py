@@ -100,8 +100,12 @@ def commanded(
 ) -> None:
     """Somebody gave a command (K8)."""
     done = result if result == "done" else "not done"
-    facts = {"what": "command", "state": done, "command": what}
-    add(connection, at, facts, {"who": who, "arguments": dict(arguments)})
+    facts = {
+        "what": "command", "state": done, "command": what,
+        "reference": arguments.get("reference"),
+    }  # fmt: skip
+    others = {name: value for name, value in arguments.items() if name != "reference"}
+    add(connection, at, facts, {"who": who, "arguments": others})
 
 
 def add(

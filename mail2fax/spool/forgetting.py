@@ -7,6 +7,7 @@ because no row speaks for it (K3).
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from mail2fax import events
 from mail2fax.errors import Mail2FaxError, SpoolFull
-from mail2fax.spool import audit, ends, schema
+from mail2fax.spool import audit, ends, schema, snapshot
 from mail2fax.spool.ends import Keep
 from mail2fax.spool.lifecycle import ENDED_MAILS, MailEvent, MailState, ReplyState
 from mail2fax.spool.migration import forget_copies
@@ -224,4 +225,5 @@ class Forgetting:
         if old:
             await spool.scrub()
         await asyncio.to_thread(forget_copies, spool.state_dir / LEDGER, now - self._keep.other)
+        await asyncio.to_thread(snapshot.forget, spool.state_dir, time.time() - snapshot.LEFT_FOR)
         return gone + old

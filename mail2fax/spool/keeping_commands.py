@@ -1,13 +1,15 @@
-"""The commands about what is kept: the lines for auditors.
+"""The commands about what is kept: the lines for auditors, pictures of it for a backup.
 
 Each is ``(spool, request, who gave it) -> result``, see `mail2fax.spool.commands`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from mail2fax.json_form import as_json
-from mail2fax.spool import audit
+from mail2fax.spool import audit, snapshot
 from mail2fax.spool.spool import Spool
 
 _MOST_LINES = 1000
@@ -27,9 +29,27 @@ async def _anchors(spool: Spool, _request: dict[str, Any], _who: str) -> Any:
     return {"base": str(base), "noted": [str(one) for one in noted]}
 
 
+async def _take(spool: Spool, _request: dict[str, Any], _who: str) -> Any:
+    """``backup``: a picture of everything below ``state_dir``, to be carried elsewhere."""
+    return asdict(await snapshot.take(spool))
+
+
+async def _let_go(spool: Spool, request: dict[str, Any], _who: str) -> Any:
+    """``backup``, when it is done: the picture is not needed any more."""
+    await asyncio.to_thread(snapshot.let_go, spool.state_dir, str(request.get("name", "")))
+
+
+async def _restored(spool: Spool, _request: dict[str, Any], _who: str) -> Any:
+    """``restore`` was given; that it could be opened shows that the ledger is sound."""
+    return spool.suspect
+
+
 COMMANDS: Mapping[str, Callable[[Spool, dict[str, Any], str], Awaitable[Any]]] = {
     "report": _lines,
     "audit anchors": _anchors,
+    "backup": _take,
+    "backup done": _let_go,
+    "restored": _restored,
 }
-NOTED: frozenset[str] = frozenset()
+NOTED = frozenset({"backup", "restored"})
 """Those that show what a mail was, or change something (K8)."""

@@ -46,9 +46,19 @@ def token_of(fax_id: str, order: int = 1) -> str:
 def made_at(token: str) -> float:
     """When the fax that a token marks came to be, in seconds since the epoch."""
     value = 0
-    for letter in token.removeprefix("m2f:")[:_TIME_LENGTH]:
+    for letter in fax_of(token)[:_TIME_LENGTH]:
         value = value << 5 | _ALPHABET.index(letter)
     return value / 1000.0
+
+
+def fax_of(token: str) -> str:
+    """The id of the fax that a token marks."""
+    return token.removeprefix("m2f:")[:_ULID_LENGTH]
+
+
+def order_of(token: str) -> int:
+    """Which order of its fax a token marks, from 1."""
+    return int(token.partition("-")[2] or 1)
 
 
 def tokens_in(text: str) -> frozenset[str]:

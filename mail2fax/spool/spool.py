@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 
 from mail2fax import events
 from mail2fax.clock import Clock
-from mail2fax.errors import NotAdmitted, SpoolError, SpoolFull, SpoolLocked
+from mail2fax.errors import NotAdmitted, SpoolBroken, SpoolError, SpoolFull, SpoolLocked
 from mail2fax.spool import (
     backlog,
     frozen,
@@ -47,6 +47,8 @@ T = TypeVar("T")
 
 LEDGER = "ledger.sqlite3"
 """The ledger's name below ``state_dir``."""
+RESTORING = "restoring"
+"""The directory below it that is there while a backup is put back."""
 _SYNC_THREADS = 8
 
 
@@ -93,6 +95,8 @@ class Spool:
             looked it up. Empty when it can.
         doubtful_before: faxes from before this time may have been ordered by another life.
         is_copy: whether that other life may go on, and order them at any time.
+        restored: of when the ledger is and when it was put back, until what came between was
+            looked for.
         sign: the last sign of life beside the ledger, None when there was none.
         content_at_rest: held while files of content go, or are copied.
         frozen: the names that are frozen, for a first look; the ledger decides (L8).
@@ -114,6 +118,7 @@ class Spool:
         self.is_copy = False
         self.sign: vouching.Sign | None = None
         self.doubtful_before = 0.0
+        self.restored: tuple[float, float] | None = None
         self.content_at_rest = asyncio.Lock()
         self.frozen: frozenset[str] = frozenset()
         self.waiting = 0
@@ -128,8 +133,9 @@ class Spool:
             LedgerTooNew: a newer version of mail2fax wrote it.
             SpoolBroken: the disk does not do what it must.
         """
-        lock = _take_lock(state_dir)
+        lock = take_lock(state_dir)
         try:
+            _refuse_half_restored(state_dir)
             path = state_dir / LEDGER
             await asyncio.to_thread(bring_up_to_date, path)
             opened = await Ledger.open(path)
@@ -157,7 +163,7 @@ class Spool:
         self.sign = await asyncio.to_thread(vouching.read_sign, self.state_dir)
         standing = await self._ledger.do(vouching.check_in, now, machine, place, self.sign)
         self.suspect, self.is_copy = standing.suspect, standing.is_copy
-        self.doubtful_before = standing.doubtful_before
+        self.doubtful_before, self.restored = standing.doubtful_before, standing.restored
 
     def now(self) -> float:
         """Seconds since the epoch, on the clock the spool was opened with."""
@@ -195,13 +201,23 @@ class Spool:
                 raise
             return await self._ledger.do(command, *args, **kwargs)
 
+    async def do_outside(
+        self, command: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run what cannot be in a transaction, alone.
+
+        Raises:
+            SpoolFull, SpoolBroken: it was not done.
+        """
+        return await self._ledger.do_outside(command, *args, **kwargs)
+
     async def scrub(self) -> None:
         """Leave nothing on disk of what the ledger has forgotten (K7).
 
         Raises:
             SpoolFull, SpoolBroken: something may be left.
         """
-        await self._ledger.do_outside(ledger.scrub)
+        await self.do_outside(ledger.scrub)
 
     async def accept(self, mail: NewMail, file: MailFile) -> str:
         """Make a mail ours: bytes, name and row on disk when this returns (K1).
@@ -278,6 +294,11 @@ class Spool:
         """Every open order is being looked up: the ledger is as good as before (S4)."""
         await self._ledger.do(vouching.vouched)
 
+    async def close_gap(self) -> None:
+        """What a ledger that was put back lacks was looked for, for long enough (S4)."""
+        await self._ledger.do(vouching.gap_closed)
+        self.restored = None
+
     async def note_command(
         self, who: str, what: str, arguments: dict[str, str], result: str
     ) -> None:
@@ -286,7 +307,13 @@ class Spool:
         await self._ledger.do(noted.note, who, what, arguments, now, result)
 
 
-def _take_lock(state_dir: Path) -> int:
+def take_lock(state_dir: Path) -> int:
+    """Make a state directory ours, creating it if need be; the descriptor to close in the end.
+
+    Raises:
+        SpoolLocked: another process has it.
+        SpoolError: it cannot be opened.
+    """
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -298,6 +325,11 @@ def _take_lock(state_dir: Path) -> int:
         os.close(lock)
         raise SpoolLocked(f"{state_dir} is in use by another mail2fax") from None
     return lock
+
+
+def _refuse_half_restored(state_dir: Path) -> None:
+    if (state_dir / RESTORING).exists():
+        raise SpoolBroken(f"a restore into {state_dir} was not finished: run it again")
 
 
 def _mails_with_content(connection: Connection) -> set[str]:

@@ -21,10 +21,12 @@ from mail2fax.spool.chain import Anchor
 
 _CLOCK_TOLERANCE = 60.0
 _MACHINE_ID = Path("/etc/machine-id")
-_SIGN = "last_seen.json"
+SIGN = "last_seen.json"
+"""The file's name below ``state_dir``."""
 _PLACES = (".", "ledger.sqlite3", "mails", "documents")
-SUSPECT, COPIED, DOUBTFUL = "suspect", "copied", "doubtful_before"
-"""Keys: why the ledger is suspect; which faxes it cannot vouch for, and whether it is a copy."""
+SUSPECT, COPIED, DOUBTFUL, RESTORED = "suspect", "copied", "doubtful_before", "restored"
+"""Keys: why the ledger is suspect; which faxes it cannot vouch for, and whether it is a copy; of
+when and when it was put back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,13 @@ class Standing:
         suspect: why it cannot for open orders, a sentence; empty when it can.
         doubtful_before: faxes from before this time may have been ordered by another life.
         is_copy: whether that other life may go on, and order them at any time.
+        restored: of when it is, and when it was put back, until what came between was looked for.
     """
 
     suspect: str = ""
     doubtful_before: float = 0.0
     is_copy: bool = False
+    restored: tuple[float, float] | None = None
 
 
 def machine_id() -> str:
@@ -78,7 +82,7 @@ def place_of(state_dir: Path) -> str:
 def read_sign(state_dir: Path) -> Sign | None:
     """The last sign of life; None when there is none that can be read."""
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
-        found = json.loads((state_dir / _SIGN).read_text("ascii"))
+        found = json.loads((state_dir / SIGN).read_text("ascii"))
         missing = tuple(Anchor.read(one) for one in found.get("missing", ()))
         return Sign(float(found["last_seen"]), Anchor.read(found["audit"]), missing)
     return None
@@ -90,7 +94,7 @@ def write_sign(state_dir: Path, sign: Sign) -> None:
     Raises:
         SpoolFull, SpoolBroken: the old one stands.
     """
-    path = state_dir / _SIGN
+    path = state_dir / SIGN
     making = path.with_suffix(".making")
     facts: dict[str, Any] = {"last_seen": sign.last_seen, "audit": str(sign.audit)}
     if sign.missing:
@@ -105,7 +109,7 @@ def write_sign(state_dir: Path, sign: Sign) -> None:
             os.close(descriptor)
         making.rename(path)
     except OSError as error:
-        raise durable.spool_error(error, f"writing {_SIGN}") from error
+        raise durable.spool_error(error, f"writing {SIGN}") from error
     durable.sync_directory(state_dir)
 
 
@@ -121,7 +125,9 @@ def check_in(
         found = {SUSPECT: why, COPIED: str(int(is_copy)), DOUBTFUL: str(now)}
         meta.write(connection, found)
         known |= found
-    return Standing(why, float(known.get(DOUBTFUL, 0.0)), known.get(COPIED) == "1")
+    since, until = json.loads(known.get(RESTORED, "[null, null]"))
+    gap = None if since is None else (since, until)
+    return Standing(why, float(known.get(DOUBTFUL, 0.0)), known.get(COPIED) == "1", gap)
 
 
 def _suspicion(
@@ -137,7 +143,7 @@ def _suspicion(
     if known.get("machine", machine) != machine:
         return "the state directory comes from another machine"
     if "place" in known and sign is None:
-        return f"{_SIGN}, which says how far the last run had come, is not there"
+        return f"{SIGN}, which says how far the last run had come, is not there"
     if sign is not None and _is_ahead(connection, known, sign):
         return "the ledger is older than its last run: an earlier copy was put back"
     if float(known.get("last_seen", now)) > now + _CLOCK_TOLERANCE:
@@ -172,6 +178,6 @@ def vouched(connection: Connection) -> None:
     meta.remove(connection, SUSPECT)
 
 
-def doubt(connection: Connection, why: str, now: float, *, is_copy: bool = False) -> None:
-    """The ledger comes from a backup, or is to be treated so."""
-    meta.write(connection, {SUSPECT: why, COPIED: str(int(is_copy)), DOUBTFUL: str(now)})
+def gap_closed(connection: Connection) -> None:
+    """What came between the ledger's time and its being put back was looked for."""
+    meta.remove(connection, RESTORED)
