@@ -9,6 +9,7 @@ them ends it, and its mail is told so (M9).
 """
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -29,6 +30,7 @@ from mail2fax.preparing.watch import Watch
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _ROOM = 1_000_000
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def _answer(request: dict[str, Any], limits: DocumentLimits, watch: Watch) -> di
         mail, directory = Path(request["mail"]), Path(request["directory"])
         prepared = prepare_mail(mail, directory, limits, from_json(Asked, request["asked"]), watch)
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
-        return {"failed": f"{type(error).__name__}"}
+        is_full = isinstance(error, OSError) and error.errno in _NO_ROOM
+        return {"failed": f"{type(error).__name__}", "full": is_full}
     return {"prepared": as_json(prepared)}
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mail2fax.errors import Mail2FaxError
+from mail2fax.errors import Mail2FaxError, SpoolFull
 from mail2fax.json_form import from_json
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.documents import Asked, DocumentLimits, Prepared
@@ -134,6 +134,7 @@ class Children:
         Raises:
             ChildFailed: the child did not come through; nothing can be said of the mail.
             NoChild: there is none now, whatever the mail.
+            SpoolFull: the documents find no room on disk.
         """
         async with self._slots:
             child = await self._take()
@@ -147,6 +148,8 @@ class Children:
                 raise
             await self._put_back(child)
         if prepared is None:
+            if answer.get("full"):
+                raise SpoolFull("documents find no room")
             raise ChildFailed(f"it met {answer['failed']}")
         return prepared
 

@@ -5,6 +5,7 @@ child three times is refused with a sentence; it cannot stop the mails behind it
 """
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -145,6 +146,8 @@ class Preparer:
             await self._prepare(mail)
         except SpoolBroken:
             raise
+        except SpoolFull as error:
+            await self._wait_for_room(mail, str(error))
         except SpoolError as error:
             events.spool_trouble("preparing", str(error))
             await self._again(mail)
@@ -348,6 +351,17 @@ class Preparer:
         await self._spool.alarm.began(Trouble.READER, why)
         await asyncio.sleep(_NO_CHILD_REST)
         await self._spool.do(preparation.not_tried, mail.id, self._clock.now())
+
+    async def _wait_for_room(self, mail: MailToPrepare, why: str) -> None:
+        """The disk is full: no strike against the mail, and the reserve is for work in hand (K6).
+
+        Where not even that finds room, the claim ends by itself.
+        """
+        events.spool_trouble("preparing", why)
+        self._spool.content.use_reserve()
+        await asyncio.sleep(_FULL_REST)
+        with contextlib.suppress(SpoolFull):
+            await self._spool.do(preparation.not_tried, mail.id, self._clock.now())
 
     async def _again(self, mail: MailToPrepare) -> None:
         wait = _AGAIN[min(mail.attempts, len(_AGAIN)) - 1]

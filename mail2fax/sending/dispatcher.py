@@ -29,6 +29,7 @@ from mail2fax.spool.troubles import Trouble
 _LONGEST_REST = 60.0
 _ROUND = 1.0
 _BUG_REST = 60.0
+_FULL_REST = 5.0
 _GIVEN_UP = "It could not be handed to Fax.Plus in time, so it will not be sent any more. {why}"
 _PACED = "Others go first: so many faxes a minute are sent, and no more."
 _UNDECIDED = "Nobody decided in time. It counts as not sent, though Fax.Plus may have it."
@@ -192,6 +193,7 @@ class Dispatcher:
             await self._barred(failure)
         except SpoolError as error:
             events.spool_trouble("sending", str(error))
+            await asyncio.sleep(_FULL_REST)  # what cannot be recorded would be done again at once
         except Exception as error:  # noqa: BLE001 - one odd job must not stop the others
             if (await self._spool.do(finding.get, job.id)).state in _TAKEN_AWAY:
                 return  # a person took it out of our hands meanwhile

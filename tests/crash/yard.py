@@ -47,6 +47,10 @@ sending: {{settle: {settle}s, first_poll: 300ms}}
 {reader}"""
 
 
+class Unexpected(Exception):
+    """A client was answered something else, or nothing."""
+
+
 @dataclass(slots=True)
 class Wanted:
     """One mail a client wants faxed.
@@ -97,6 +101,7 @@ class Yard:
         pause: seconds a client waits between two mails, at most.
         settle: of the configuration.
         serials: where the numbers of the mails begin.
+        answers: the codes that clients were given instead of what they hoped for.
     """
 
     directory: Path
@@ -110,6 +115,7 @@ class Yard:
     serials: int = 2_000_000
     wanted: list[Wanted] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
     daemon: Running | None = None
     chance: random.Random = field(init=False)
 
@@ -171,6 +177,13 @@ class Yard:
         finally:
             daemon.close()
 
+    async def ended(self) -> int | None:
+        """Wait for its end without doing anything for it; its exit code."""
+        assert self.daemon is not None
+        code = await self.daemon.ended()
+        self.forget()
+        return code
+
     def forget(self) -> Running | None:
         """No client goes to the daemon any more."""
         daemon, self.daemon = self.daemon, None
@@ -224,7 +237,8 @@ class Yard:
             try:
                 async with asyncio.timeout(_PATIENCE):
                     await self._send(one)
-            except (OSError, EOFError, TimeoutError):
+            except (OSError, Unexpected, TimeoutError) as why:
+                self.answers[str(why)[:3]] += 1
                 await asyncio.sleep(0.05)
 
     async def _send(self, one: Wanted) -> None:
@@ -255,12 +269,16 @@ class Yard:
         await self.stop()
         return self.verdict()
 
-    async def drained(self) -> bool:
-        """Wait until every fax has an outcome or is on hold, and is told; whether that came."""
+    async def drained(self, *, told: bool = True) -> bool:
+        """Wait until every fax has an outcome or is on hold, and is told; whether that came.
+
+        Args:
+            told: wait for the replies too.
+        """
         until = time.monotonic() + _DRAIN_WITHIN
         while time.monotonic() < until:
             await asyncio.sleep(0.2)
-            if self.daemon is not None and _is_quiet(await self.status()):
+            if self.daemon is not None and _is_quiet(await self.status(), told=told):
                 return True
         return False
 
@@ -347,11 +365,11 @@ class Yard:
         shutil.copy(self.log, where)
 
 
-def _is_quiet(counts: dict[str, dict[str, int]]) -> bool:
+def _is_quiet(counts: dict[str, dict[str, int]], *, told: bool) -> bool:
     if not counts:
         return False
     on_their_way = sum(counts["fax"].get(state, 0) for state in ("pending", "ordered", "twin"))
-    is_done = not counts["mail"].get("accepted") and not counts["reply"].get("due")
+    is_done = not counts["mail"].get("accepted") and not (told and counts["reply"].get("due"))
     return is_done and on_their_way <= counts["job"].get("held", 0)
 
 
@@ -359,6 +377,6 @@ async def _expect(reader: asyncio.StreamReader, code: bytes) -> None:
     while True:
         line = await reader.readline()
         if not line.startswith(code):
-            raise EOFError(line)
+            raise Unexpected(line.decode())
         if line[3:4] != b"-":
             return

@@ -1,6 +1,7 @@
 """M2, M9: documents are opened in a child with limits; what ends it ends nothing else."""
 
 import asyncio
+import contextlib
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,10 +9,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from mail2fax.errors import SpoolFull
 from mail2fax.preparing import children as pool
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.children import ChildFailed, Children
 from mail2fax.preparing.obtaining import OwnProcess
+from tests.crash.disks import NoDisk, SmallDisk
 from tests.unit.mails import attached, mail, real_pdf
 
 GOOD = mail(attached(real_pdf(2)))
@@ -65,6 +68,23 @@ async def test_a_mail_that_cannot_be_read_fails_and_the_child_lives(
         await children.prepare(tmp_path / "missing.eml", tmp_path / "out")
 
     assert await pages(children, tmp_path) == 2
+
+
+async def test_a_full_disk_is_no_fault_of_the_mail(children: Children, tmp_path: Path) -> None:
+    """K6, M2: what finds no room counts against no mail; with room all is well."""
+    with contextlib.ExitStack() as stack:
+        try:
+            disk = stack.enter_context(SmallDisk(tmp_path))
+        except NoDisk as why:
+            pytest.skip(str(why))
+        path = stored(tmp_path)
+        disk.crowd()
+        with pytest.raises(SpoolFull):
+            await children.prepare(path, disk.where / "out")
+        disk.make_room()
+
+        prepared = await children.prepare(path, disk.where / "out")
+        assert prepared.reading.documents[0].pages == 2
 
 
 async def test_a_child_that_dies_is_replaced(children: Children, tmp_path: Path) -> None:
