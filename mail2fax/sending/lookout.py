@@ -318,4 +318,4 @@ class Lookout:
             await do(tracking.line_busy, fax.id, conclusion.status, now, conclusion.at)
             events.will_retry(fax.reference, "dial", conclusion.status, conclusion.at - now)
         else:
-            await do(tracking.look_again, [(fax.id, conclusion.at)])
+            await do(tracking.look_again, fax, conclusion.at)

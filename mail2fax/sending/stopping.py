@@ -61,13 +61,16 @@ class Stopping:
         return min(max(wait, _ROUND), _LONGEST_REST)
 
     async def _ask(self, fax: FaxToStop) -> None:
-        acts = False
+        is_asked = False
         try:
             item = await self._item(fax)
-            acts = True
+            if item is not None and fax.together.issuperset(item.to):
+                await self._spool.do(stops.asking, fax.id, self._clock.now())
+                is_asked = True
             said = await self._said(fax, item)
         except Failure as failure:
-            await self._unanswered(fax, acted=acts and failure.fate is Fate.UNKNOWN)
+            may_have_acted = is_asked and failure.fate is Fate.UNKNOWN
+            await self._unanswered(fax, acted=fax.was_asked or may_have_acted)
             said = str(failure)
         else:
             await self._spool.do(stops.asked, fax.id, said, self._clock.now())
@@ -79,12 +82,12 @@ class Stopping:
         return await self._client.outbox_fax(fax.fax_plus_id) or await self._marked(fax)
 
     async def _said(self, fax: FaxToStop, item: OutboxFax | None) -> str:
-        """What Fax.Plus says to it: `stops.TAKEN`, `GONE` or `SHARED`."""
-        if item is None:
-            return stops.GONE
-        if not fax.together.issuperset(item.to):
+        """What Fax.Plus says to it, one of the words of `stops`."""
+        if item is not None and not fax.together.issuperset(item.to):
             return stops.SHARED
-        return stops.TAKEN if await self._client.cancel(item.id) else stops.GONE
+        if item is not None and await self._client.cancel(item.id):
+            return stops.TAKEN
+        return stops.LOST if fax.was_asked else stops.GONE
 
     async def _unanswered(self, fax: FaxToStop, *, acted: bool) -> None:
         now = self._clock.now()

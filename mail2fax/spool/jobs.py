@@ -193,11 +193,10 @@ def found(
     _taken(connection, job_id, JobEvent.FOUND, ids, now, first_poll)
     connection.execute(update(schema.job).where(schema.job.c.id == job_id).values(seen_at=now))
     job = schema.job.c
-    successors = connection.execute(
-        select(job.id).where(
-            job.supersedes == job_id, job.state.in_((JobState.READY, JobState.UPLOADED))
-        )
+    not_posted = job.state.in_((JobState.READY, JobState.UPLOADED)) | (
+        (job.state == JobState.HELD) & job.doubt.is_(None)
     )
+    successors = connection.execute(select(job.id).where(job.supersedes == job_id, not_posted))
     for (successor,) in successors.all():
         why = "its predecessor was found"
         move(connection, JOB, successor, JobEvent.CANCELLED, now, why, why=why)

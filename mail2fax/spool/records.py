@@ -223,6 +223,7 @@ class FaxToStop:
         token: its mark at Fax.Plus.
         together: the destinations of its order that are to be stopped, itself among them.
         tries: how often Fax.Plus was asked.
+        was_asked: whether it was asked before in a way that may have had its effect.
     """
 
     id: str
@@ -232,6 +233,7 @@ class FaxToStop:
     token: str
     together: frozenset[str]
     tries: int
+    was_asked: bool
 
 
 @dataclass(frozen=True, slots=True)

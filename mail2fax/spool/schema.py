@@ -212,11 +212,11 @@ stop = Table(
     Column("fax_id", Text, primary_key=True),
     Column("at", Float, nullable=False),
     Column("who", Text, nullable=False),
-    # What Fax.Plus said: nothing yet, "taken", "gone", "shared" or "no answer".
+    # What Fax.Plus said, one of the words of ``stops``; empty as long as it is to be asked.
     Column("said", Text, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("next_try", Float, nullable=False),
-    # When it was first asked in a way that may have had its effect.
+    # Since when it may have had its effect that Fax.Plus was asked.
     Column("asked_at", Float),
     Index("stop_due", "said", "next_try"),
 )

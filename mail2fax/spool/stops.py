@@ -15,7 +15,9 @@ from mail2fax.spool.lifecycle import FaxState, JobState
 from mail2fax.spool.records import FaxToStop
 from mail2fax.spool.replies import NOT_STOPPED, owe
 
-UNASKED, TAKEN, GONE, SHARED, NO_ANSWER = "", "taken", "gone", "shared", "no answer"
+UNASKED, TAKEN, LOST, GONE, SHARED, NO_ANSWER = (
+    "", "taken", "lost", "gone", "shared", "no answer",
+)  # fmt: skip
 _STOP, _PAIR, _FAX, _JOB, _MAIL = (
     schema.stop.c, schema.job_fax.c, schema.fax.c, schema.job.c, schema.mail.c,
 )  # fmt: skip
@@ -27,7 +29,7 @@ _OF_JOB = (
 )
 _ON_THEIR_WAY = (
     select(_FAX.id, _FAX.number, _FAX.fax_plus_id, _JOB.id.label("job"), _JOB.token,
-           _MAIL.reference, _STOP.tries)
+           _MAIL.reference, _STOP.tries, _STOP.asked_at)
     .join_from(schema.stop, schema.fax, _STOP.fax_id == _FAX.id)
     .join(schema.job_fax, _PAIR.fax_id == _FAX.id)
     .join(schema.job, _PAIR.job_id == _JOB.id)
@@ -69,7 +71,7 @@ def due(connection: Connection, now: float) -> list[FaxToStop]:
     return [
         FaxToStop(
             row.id, row.reference, row.number, row.fax_plus_id, row.token,
-            _together(connection, row.job), row.tries,
+            _together(connection, row.job), row.tries, row.asked_at is not None,
         )
         for row in newest.values()
     ]  # fmt: skip
@@ -99,17 +101,25 @@ def _together(connection: Connection, job_id: str) -> frozenset[str]:
     return frozenset(connection.scalars(query))
 
 
+def asking(connection: Connection, fax_id: str, now: float) -> None:
+    """Fax.Plus is about to be asked: on disk before it is, so that a crash does not forget it.
+
+    From now on a listing that does not show the fax says something.
+    """
+    row = update(schema.stop).where(_STOP.fax_id == fax_id, _STOP.asked_at.is_(None))
+    connection.execute(row.values(asked_at=now))
+
+
 def asked(connection: Connection, fax_id: str, said: str, now: float) -> None:
     """Fax.Plus said whether it lets a fax go; that it does not is told (promise 4).
 
     Args:
-        said: `TAKEN`, `GONE` or `SHARED`.
+        said: `TAKEN`; `LOST`, gone after an answer that was lost; `GONE` or `SHARED`.
     """
     row = update(schema.stop).where(_STOP.fax_id == fax_id)
     connection.execute(row.values(said=said))
-    if said == TAKEN:
-        _may_have_acted(connection, fax_id, now)
-    else:
+    if said not in (TAKEN, LOST):
+        connection.execute(row.values(asked_at=None))
         _tell(connection, fax_id, said, now)
     _look_soon(connection, fax_id, now)
 
@@ -121,22 +131,16 @@ def unanswered(
 
     Args:
         next_try: when it is asked again; None when it was asked often enough.
-        acted: whether it may have done it all the same.
+        acted: whether it may have done it all the same, now or before.
     """
     row = update(schema.stop).where(_STOP.fax_id == fax_id)
     connection.execute(row.values(tries=_STOP.tries + 1, next_try=next_try or now))
-    if acted:
-        _may_have_acted(connection, fax_id, now)
+    if not acted:
+        connection.execute(row.values(asked_at=None))
     if next_try is None:
         connection.execute(row.values(said=NO_ANSWER))
         _tell(connection, fax_id, NO_ANSWER, now)
         _look_soon(connection, fax_id, now)
-
-
-def _may_have_acted(connection: Connection, fax_id: str, now: float) -> None:
-    """From now on a listing that does not show the fax says something."""
-    row = update(schema.stop).where(_STOP.fax_id == fax_id, _STOP.asked_at.is_(None))
-    connection.execute(row.values(asked_at=now))
 
 
 def _look_soon(connection: Connection, fax_id: str, now: float) -> None:

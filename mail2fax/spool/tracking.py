@@ -1,7 +1,5 @@
 """Ledger commands of tracking: ordered faxes until their outcome is on disk."""
 
-from collections.abc import Sequence
-
 from sqlalchemy import Connection, select, update
 
 from mail2fax.json_form import as_json, from_json
@@ -87,11 +85,11 @@ def next_poll_at(connection: Connection) -> float | None:
     return found
 
 
-def look_again(connection: Connection, times: Sequence[tuple[str, float]]) -> None:
-    """No outcome yet: (fax id, when to look again) each."""
-    rows = schema.fax
-    for fax_id, next_poll in times:
-        connection.execute(update(rows).where(rows.c.id == fax_id).values(next_poll=next_poll))
+def look_again(connection: Connection, fax: FaxToTrack, next_poll: float) -> None:
+    """No outcome yet: when to look again, unless somebody wanted to look sooner meanwhile."""
+    rows = schema.fax.c
+    same = update(schema.fax).where(rows.id == fax.id, rows.next_poll == fax.next_poll)
+    connection.execute(same.values(next_poll=next_poll))
 
 
 def learned_id(connection: Connection, fax: FaxToTrack, fax_plus_id: str) -> None:

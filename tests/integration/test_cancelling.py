@@ -9,16 +9,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select, update
 
+from mail2fax.clock import Clock
 from mail2fax.json_form import as_json
+from mail2fax.preparing.children import Children
+from mail2fax.preparing.preparer import Preparer, PreparingSettings
 from mail2fax.sending import stopping
 from mail2fax.sending.settling import Doubt
 from mail2fax.simulator.switches import Trouble
-from mail2fax.spool import finding, jobs, schema
+from mail2fax.spool import finding, jobs, preparation, schema, stops, stories
 from mail2fax.spool.commands import carry_out
 from mail2fax.spool.lifecycle import JobEvent
 from mail2fax.spool.records import Job, MailStory
+from mail2fax.spool.spool import Spool
 from mail2fax.values import Options
 from tests.integration.sending_bench import NUMBER, OTHER, SETTINGS, Bench
+from tests.integration.test_preparer import Desk
 
 
 @pytest.fixture
@@ -318,3 +323,68 @@ async def test_a_restart_goes_on_asking(bench: Bench) -> None:
 
     assert ends(await bench.until_over(mail_id)) == ["cancelled"]
     assert bench.faxed() == 0
+
+
+async def test_a_crash_after_the_asking_is_no_lost_answer(bench: Bench) -> None:
+    """K4: Fax.Plus let it go and the daemon ended before it wrote that down; the lists decide."""
+    await bench_is_visible(bench)
+    mail_id = await on_its_way(bench)
+    await bench.stop()
+    await cancel(bench, mail_id)
+    (wanted,) = await bench.spool.do(stops.due, bench.clock.now())
+    await bench.spool.do(stops.asking, wanted.id, bench.clock.now())
+    bench.provider.cancel(bench.provider.items[-1])
+
+    await bench.restart()
+    story = await bench.until_over(mail_id)
+
+    assert (ends(story), story.faxes[0].stop) == (["cancelled"], "lost")
+    assert "not stopped" not in kinds(story)
+
+
+async def test_a_mail_cancelled_while_it_is_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W6: what the child found comes too late, and is no bug."""
+    clock = Clock()
+    spool = await Spool.open(tmp_path, clock)
+    children = Children(count=1, deadline=20)
+    station = Preparer(spool, children, PreparingSettings(has_admin=True), clock)
+    desk = Desk(spool, clock)
+    mail_id = await desk.accept()
+    prepare = children.prepare
+
+    async def slow(*arguments: Any) -> Any:
+        prepared = await prepare(*arguments)
+        story = await spool.do(stories.of_mail, mail_id)
+        await carry_out(spool, {"command": "cancel", "reference": story.reference}, "root")
+        return prepared
+
+    monkeypatch.setattr(children, "prepare", slow)
+    task = asyncio.create_task(station.run())
+    async with asyncio.timeout(20):
+        while await spool.do(preparation.is_to_prepare, mail_id):  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.2)
+    story = await spool.do(stories.of_mail, mail_id)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await spool.close()
+
+    assert (story.state, ends(story), kinds(story)) == ("refused", ["cancelled"], ["cancel"])
+
+
+async def test_a_paused_successor_goes_with_its_doubt(bench: Bench) -> None:
+    """S3, K8: what comes to light is not ordered again when the hold is released."""
+    job = await in_state(bench, "in doubt")
+    now = bench.clock.now()
+    await bench.spool.do(jobs.missing, job.id, now)
+    reference = (await bench.story(job)).reference
+    await carry_out(bench.spool, {"command": "hold", "reference": reference}, "root")
+    await bench.spool.do(jobs.found, job.id, {NUMBER: "f1"}, now, 0.1)
+
+    released = await carry_out(bench.spool, {"command": "release", "reference": reference}, "root")
+
+    assert await bench.spool.do(finding.next_due_at) is None
+    assert (await bench.story(job)).faxes[0].fax_plus_id == "f1"
+    assert released["ok"]  # the hold is over, nothing waited for it
