@@ -265,7 +265,8 @@ class Dispatcher:
             except SpoolFull as error:
                 events.spool_trouble("sending", str(error))
                 rest = self._round
-            await asyncio.sleep(min(max(rest, 0.0), self._round))
+            if await self._spool.bells.wait(Station.LOOKOUT, min(max(rest, 0.0), self._round)):
+                self._lookout.hint()
 
     async def _until_look(self) -> float:
         """Seconds until the next look is due, not above 0 when it is."""

@@ -7,21 +7,20 @@ settle to, and what became of the faxes on their way. What follows is decided by
 """
 
 import asyncio
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mail2fax import events
 from mail2fax.clock import Clock, utc
 from mail2fax.errors import AccountEmpty
 from mail2fax.faxplus.client import FaxPlus
-from mail2fax.faxplus.wire import Listing
 from mail2fax.sending import adopting, outcomes, settling
-from mail2fax.sending.outcomes import Conclusion, DialAgain, Ended, Glance, Sighting
+from mail2fax.sending.outcomes import Conclusion, DialAgain, Ended, Glance, LookAgain, Sighting
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Decision, Doubt, Evidence, Settlement
+from mail2fax.sending.shown import Shown
 from mail2fax.spool import adoption, finding, jobs, resending, tracking
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState
-from mail2fax.spool.naming import tokens_in
 from mail2fax.spool.records import FaxToTrack, Job
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.spool.troubles import Trouble
@@ -34,30 +33,43 @@ _PROBES = 5
 _MOST_FILES = 10  # of one fax
 _INCOMPLETE_WAIT = 60.0
 _BEYOND = 30 * 86400.0
+_HINTS_REACH = 2 * settling.CLOCK_MARGIN  # what has just ended, began not long ago
+_ASKED_AT_ONCE = 8
 _NOT_POSTED = (JobState.READY, JobState.UPLOADED)
 _SUCCESSOR_WENT_OUT = (JobState.INTENT, JobState.IN_DOUBT, JobState.ORDERED)
 
 
 @dataclass(frozen=True, slots=True)
+class _Others:
+    """The fax IDs by which other faxes of ours than these are known."""
+
+    owners: Mapping[str, str]
+    own: tuple[str, ...]
+
+    def __contains__(self, fax_plus_id: object) -> bool:
+        owner = self.owners.get(str(fax_plus_id))
+        return owner is not None and owner not in self.own
+
+
+@dataclass(frozen=True, slots=True)
 class _Look:
-    """One look: the listing, when it began, and what it is held against."""
+    """One look: what it showed, when it began, and what it is held against.
+
+    Attributes:
+        owners: whose the records without any mark are, of those we know.
+        doubts: every job in doubt.
+        due: faxes whose outcome was to be looked for.
+    """
 
     began_at: float
-    listing: Listing
-    may_appear: list[Job]
-    tracked: list[FaxToTrack]
-    ids: dict[str, str]
+    shown: Shown
+    owners: Mapping[str, str]
+    doubts: list[Job]
+    due: list[FaxToTrack]
 
-    def taken_ids(self, *own_faxes: str) -> frozenset[str]:
+    def taken_ids(self, *own_faxes: str) -> _Others:
         """Fax IDs that belong to other faxes of ours than these."""
-        return frozenset(id_ for fax, id_ in self.ids.items() if fax not in own_faxes)
-
-    def tokens(self) -> frozenset[str]:
-        """Every token of ours in the listing."""
-        texts = [fax.comment for fax in self.listing.sent]
-        for item in self.listing.outbox:
-            texts += [item.comment_text, *item.tags]
-        return tokens_in(" ".join(texts))
+        return _Others(self.owners, own_faxes)
 
 
 class Lookout:
@@ -78,7 +90,8 @@ class Lookout:
         self._settings = settings
         self._clock = clock
         self._not_before = 0.0
-        self._last = 0.0
+        self._strays_at = 0.0
+        self._hinted = False
         self.clear = False
         self.tokens_at_start: frozenset[str] = frozenset()
 
@@ -88,13 +101,21 @@ class Lookout:
         due = [now] if not self.clear else [now + _BEYOND]
         in_doubt = await self._spool.do(finding.in_state, JobState.IN_DOUBT)
         due += [settling.look_at(job, self._settings) for job in in_doubt]
-        if await self._spool.do(finding.has_strays, now - _STRAYS_SINCE):
-            due.append(self._last + _STRAYS_EVERY)
-        if self._spool.restored is not None:
-            due.append(self._last + _STRAYS_EVERY)
+        strays = await self._spool.do(finding.oldest_stray, now - _STRAYS_SINCE)
+        if strays is not None or self._spool.restored is not None:
+            due.append(self._strays_at + _STRAYS_EVERY)
         poll = await self._spool.do(tracking.next_poll_at)
         due += [] if poll is None else [poll]
+        if self._hinted and (in_doubt or poll is not None):
+            due.append(now)
         return max(min(due), self._not_before)
+
+    def hint(self) -> None:
+        """Something may have happened at Fax.Plus: look soon, if anything waits for a look.
+
+        However many hints come, two looks are as far apart as ever (`_not_before`).
+        """
+        self._hinted = True
 
     def rest_for(self, seconds: float) -> None:
         """No look for a while: the last one failed."""
@@ -114,30 +135,40 @@ class Lookout:
         await self._find_strays(look)
         await self._settle_doubts(look)
         account_empty = await self._track(look)
-        self._last = look.began_at
-        wait = self._settings.first_poll if look.listing.complete else _INCOMPLETE_WAIT
+        wait = self._settings.first_poll if look.shown.complete else _INCOMPLETE_WAIT
         self._not_before = self._clock.now() + wait
-        if look.listing.complete and not self.clear:
-            self.tokens_at_start = look.tokens()
+        if look.shown.complete and not self.clear:
+            self.tokens_at_start = look.shown.tokens
             self.clear = True
         self._spool.bells.ring(Station.SENDING, Station.STOPPING, Station.ANSWERING)
         if account_empty:
             raise AccountEmpty("Fax.Plus could not send: no credit is left")
 
     async def _make_look(self) -> _Look:
-        now = self._clock.now()
-        may_appear = await self._spool.do(finding.may_appear, now - _STRAYS_SINCE)
-        tracked = await self._spool.do(tracking.ordered)
+        now, do = self._clock.now(), self._spool.do
+        doubts = await do(finding.in_state, JobState.IN_DOUBT)
+        due = await do(tracking.due, now)
+        for_strays = now >= self._strays_at + _STRAYS_EVERY  # seldom, as they rarely appear
         since = min(
-            settling.listing_from(may_appear, now),
-            min((fax.ordered_at for fax in tracked), default=now) - settling.CLOCK_MARGIN,
+            settling.listing_from(doubts, now),
+            outcomes.listing_from(due, now),
+            await self._strays_from(now) if for_strays else now,
             await self._oldest_open_mail(now),
             (self._spool.restored or (now, now))[0] - settling.CLOCK_MARGIN,
+            now - _HINTS_REACH if self._hinted else now,
         )
+        self._hinted = False
         began_at = self._clock.now()
-        listing = await self._client.listing(utc(since))
-        ids = await self._spool.do(tracking.known_ids, since)
-        return _Look(began_at, listing, may_appear, tracked, ids)
+        shown = Shown(await self._client.listing(utc(since)))
+        if for_strays:
+            self._strays_at = began_at
+        owners = await do(tracking.owners, shown.unmarked_ids())
+        return _Look(began_at, shown, owners, doubts, due)
+
+    async def _strays_from(self, now: float) -> float:
+        """How far back a look must go for jobs that count as ended."""
+        oldest = await self._spool.do(finding.oldest_stray, now - _STRAYS_SINCE)
+        return (now if oldest is None else oldest) - settling.CLOCK_MARGIN
 
     async def _oldest_open_mail(self, now: float) -> float:
         """How far back the first listing goes: mails without a job have tokens too (S4)."""
@@ -151,18 +182,17 @@ class Lookout:
         gap = self._spool.restored
         if gap is None:
             return
-        unknown = await self._spool.do(adoption.unknown, look.tokens())
-        found = adopting.strangers(look.listing, gap, unknown)
+        unknown = await self._spool.do(adoption.unknown, look.shown.tokens)
+        found = adopting.strangers(look.shown.listing, gap, unknown)
         now, first_poll = self._clock.now(), self._settings.first_poll
         await self._spool.do(adoption.adopt, found, now, first_poll)
         for stranger in found:
             events.adopted(stranger.token)
-        if look.listing.complete and look.began_at >= gap[1] + _LATE_AFTER_RESTORE:
+        if look.shown.complete and look.began_at >= gap[1] + _LATE_AFTER_RESTORE:
             await self._spool.close_gap()
 
     async def _see_tokens(self, look: _Look) -> None:
-        unseen = await self._spool.do(finding.tokens_unseen, look.began_at - _STRAYS_SINCE)
-        found = [unseen[token] for token in look.tokens() if token in unseen]
+        found = await self._spool.do(finding.unseen, look.shown.tokens)
         if found:
             await self._spool.do(jobs.seen, found, look.began_at)
 
@@ -170,13 +200,10 @@ class Lookout:
 
     async def _find_strays(self, look: _Look) -> None:
         """Jobs not in doubt whose token shows all the same: adopted, if wholly there."""
-        marks = look.tokens()
-        for earlier in look.may_appear:
-            if earlier.state == JobState.IN_DOUBT or earlier.token not in marks:
-                continue
-            job = await self._spool.do(finding.get, earlier.id)  # it may have been posted meanwhile
-            if job.state in (JobState.INTENT, JobState.IN_DOUBT, JobState.ORDERED):
-                continue
+        since = look.began_at - _STRAYS_SINCE
+        for job in await self._spool.do(finding.marked, look.shown.tokens, since):
+            if job.state == JobState.INTENT:
+                continue  # its POST is under way
             evidence = self._evidence(job, look)
             pending = {fax.number for fax in job.faxes if fax.state == FaxState.PENDING}
             if job.state in _NOT_POSTED and not pending <= evidence.ids.keys():
@@ -190,9 +217,7 @@ class Lookout:
         events.in_doubt(job.reference, job.token, why)
 
     async def _settle_doubts(self, look: _Look) -> None:
-        for job in look.may_appear:
-            if job.state != JobState.IN_DOUBT:
-                continue
+        for job in look.doubts:
             evidence = self._evidence(job, look)
             is_whole = evidence.ids.keys() >= {fax.number for fax in job.faxes}
             if is_whole or settling.look_at(job, self._settings) <= look.began_at:
@@ -202,7 +227,7 @@ class Lookout:
 
     def _evidence(self, job: Job, look: _Look) -> Evidence:
         taken = look.taken_ids(*(fax.id for fax in job.faxes))
-        return settling.evidence_for(job, look.listing, look.began_at, taken)
+        return settling.evidence_for(job, look.shown, look.began_at, taken)
 
     async def _probes(self, now: float) -> list[bool]:
         """The latest orders that had as long to become visible as a doubtful one is given."""
@@ -261,22 +286,42 @@ class Lookout:
 
     async def _track(self, look: _Look) -> bool:
         """Record what became of the faxes; whether one failed for want of credit."""
-        account_empty = False
-        on_their_way = Counter(fax.number for fax in look.tracked)
-        for fax in look.tracked:
-            rivals = on_their_way[fax.number] - 1
-            sighting = outcomes.sighted(fax, look.listing, look.taken_ids(fax.id), rivals)
-            is_due = fax.next_poll <= look.began_at
-            if sighting is None and is_due:
-                sighting = await self._ask_for(fax)
-            if sighting or is_due:
-                now = self._clock.now()
-                conclusion = await self._stopped(fax, sighting, look) or outcomes.conclude(
-                    fax, sighting, self._settings, now
-                )
-                await self._record(fax, sighting, conclusion)
+        sightings = await self._sightings(look)
+        now, later, account_empty = self._clock.now(), [], False
+        for fax, sighting in sightings:
+            conclusion = await self._stopped(fax, sighting, look) or outcomes.conclude(
+                fax, sighting, self._settings, now
+            )
+            await self._learn_id(fax, sighting)
+            if isinstance(conclusion, LookAgain):
+                later.append((fax, conclusion.at))
+            else:
+                await self._record(fax, conclusion)
                 account_empty |= isinstance(conclusion, DialAgain) and conclusion.account
+        await self._spool.do(tracking.look_again, later)
         return account_empty
+
+    async def _sightings(self, look: _Look) -> list[tuple[FaxToTrack, Sighting | None]]:
+        """Every fax that was due, and those that have ended besides, with what was seen of it."""
+        ended = list(look.shown.ended())
+        marks = frozenset[str]().union(*(one.tokens for one in ended))
+        others = await self._spool.do(tracking.among, [one.id for one in ended], marks)
+        due = {fax.id for fax in look.due}
+        faxes = look.due + [fax for fax in others if fax.id not in due]
+        doubtful = {fax.number for fax in look.due if look.shown.unmarked_to(fax.number)}
+        rivals = await self._spool.do(tracking.on_their_way, doubtful)
+        seen = [
+            outcomes.sighted(fax, look.shown, look.taken_ids(fax.id), rivals.get(fax.number, 1) - 1)
+            for fax in faxes
+        ]
+        asked = await self._ask_for_all(
+            [fax for fax, one in zip(faxes, seen, strict=True) if one is None and fax.id in due]
+        )
+        return [
+            (fax, one or asked.get(fax.id))
+            for fax, one in zip(faxes, seen, strict=True)
+            if one or fax.id in due
+        ]
 
     async def _stopped(
         self, fax: FaxToTrack, sighting: Sighting | None, look: _Look
@@ -286,10 +331,24 @@ class Lookout:
             return None
         is_visible = settling.is_healthy(await self._probes(look.began_at))
         glance = Glance(
-            look.began_at, look.listing.complete, is_visible or fax.stop_taken,
-            look.listing.sent, look.taken_ids(fax.id),
-        )  # fmt: skip
+            look.began_at, is_visible or fax.stop_taken, look.shown, look.taken_ids(fax.id)
+        )
         return outcomes.stopped(fax, glance, self._settings, self._clock.now())
+
+    async def _ask_for_all(self, faxes: list[FaxToTrack]) -> dict[str, Sighting | None]:
+        """Faxes that the lists do not show, each by its ID, a few at a time."""
+        turn = asyncio.Semaphore(_ASKED_AT_ONCE)
+
+        async def ask(fax: FaxToTrack) -> Sighting | None:
+            async with turn:
+                return await self._ask_for(fax)
+
+        answers = await asyncio.gather(*map(ask, faxes), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        found = zip(faxes, answers, strict=True)
+        return {fax.id: one for fax, one in found if not isinstance(one, BaseException)}
 
     async def _ask_for(self, fax: FaxToTrack) -> Sighting | None:
         """The fax by its ID: first as an item of the outbox, then as a sent record (S5)."""
@@ -300,12 +359,12 @@ class Lookout:
         record = await self._client.fax(fax.fax_plus_id)
         return outcomes.of_sent(record) if record else None
 
-    async def _record(
-        self, fax: FaxToTrack, sighting: Sighting | None, conclusion: Conclusion
-    ) -> None:
-        now, do = self._clock.now(), self._spool.do
+    async def _learn_id(self, fax: FaxToTrack, sighting: Sighting | None) -> None:
         if sighting and fax.fax_plus_id is None:
-            await do(tracking.learned_id, fax, sighting.fax_plus_id)
+            await self._spool.do(tracking.learned_id, fax, sighting.fax_plus_id)
+
+    async def _record(self, fax: FaxToTrack, conclusion: Ended | DialAgain) -> None:
+        now, do = self._clock.now(), self._spool.do
         if isinstance(conclusion, Ended):
             outcome = conclusion.outcome
             blames = outcomes.blames_number(outcome)
@@ -314,8 +373,6 @@ class Lookout:
             events.outcome(fax.reference, number, fax.fax_plus_id, outcome.status)
             if conclusion.event is FaxEvent.SUCCEEDED:
                 await self._spool.alarm.over(Trouble.CREDIT)
-        elif isinstance(conclusion, DialAgain):
+        else:
             await do(tracking.line_busy, fax.id, conclusion.status, now, conclusion.at)
             events.will_retry(fax.reference, "dial", conclusion.status, conclusion.at - now)
-        else:
-            await do(tracking.look_again, fax, conclusion.at)

@@ -5,18 +5,18 @@ an archive record may carry another ID and no comment, by destination and time; 
 when nothing else of ours or anybody's can be meant (faxplus-api: the life cycle of the ids).
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from mail2fax.clock import utc
 from mail2fax.faxplus.statuses import Meaning, Status, final
-from mail2fax.faxplus.wire import Fax, Listing, OutboxFax
+from mail2fax.faxplus.wire import Fax, OutboxFax
 from mail2fax.sending import pacing
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import CLOCK_MARGIN
+from mail2fax.sending.shown import Shown
 from mail2fax.spool.lifecycle import FaxEvent
-from mail2fax.spool.naming import tokens_in
 from mail2fax.spool.records import FaxToTrack
 from mail2fax.values import End, Outcome
 
@@ -25,6 +25,7 @@ _NEVER_CAME = (
     "Fax.Plus took the fax and never told what became of it. "
     "It may have arrived; ask the recipient before you send it again."
 )
+_DONE = "success"
 _CANCELLED = "cancelled"
 _STOPPED = "Fax.Plus let it go before it was sent."
 _ENDS = {
@@ -75,56 +76,83 @@ class Glance:
     """A look, as far as a fax that it does not show is concerned.
 
     Attributes:
-        sent: the sent list.
-        taken_ids: fax IDs that other faxes of ours are known by.
         is_visible: whether a fax of ours that was sent would be seen.
+        shown: outbox and sent list.
+        taken_ids: fax IDs that other faxes of ours are known by.
     """
 
     began_at: float
-    is_complete: bool
     is_visible: bool
-    sent: tuple[Fax, ...]
-    taken_ids: frozenset[str]
+    shown: Shown
+    taken_ids: Container[str]
 
     def may_be(self, fax: FaxToTrack) -> bool:
         """Whether a record without anybody's mark may be this fax."""
-        return any(_may_be(fax, record, self.taken_ids) for record in self.sent)
+        return bool(_candidates(fax, self.shown, self.taken_ids))
 
 
 def sighted(
-    fax: FaxToTrack, listing: Listing, taken_ids: frozenset[str], rivals: int
+    fax: FaxToTrack, shown: Shown, taken_ids: Container[str], rivals: int
 ) -> Sighting | None:
     """Find a fax in a listing.
 
     Args:
         fax: the fax.
-        listing: outbox and sent list.
+        shown: outbox and sent list.
         taken_ids: fax IDs that other faxes of ours are known by.
         rivals: how many other faxes of ours to the same number await their outcome.
     """
-    for record in listing.sent:
-        if record.id == fax.fax_plus_id or fax.token in tokens_in(record.comment):
-            return of_sent(record)
-    for item in listing.outbox:
-        marks = tokens_in(" ".join((item.comment_text, *item.tags)))
-        if item.id == fax.fax_plus_id or (fax.token in marks and fax.number in item.to):
-            return of_outbox(item)
-    return None if rivals else _alone(fax, listing.sent, taken_ids)
+    records = [one.record for one in shown.of_fax(fax.fax_plus_id, fax.token, fax.number)]
+    sent = [record for record in records if isinstance(record, Fax)]
+    waiting = [record for record in records if isinstance(record, OutboxFax)]
+    best = _decisive(sent)
+    if best and (best.status == _DONE or fax.own_retries or not waiting):
+        return of_sent(best)
+    if waiting:  # the provider dials again, and each of its attempts has a record (edge 19)
+        return of_outbox(waiting[0])
+    return None if rivals or not shown.complete else _alone(fax, shown, taken_ids)
 
 
-def _alone(fax: FaxToTrack, sent: Iterable[Fax], taken_ids: frozenset[str]) -> Sighting | None:
+def _decisive(sent: list[Fax]) -> Fax | None:
+    """Of the records of a fax's attempts the one that succeeded, else the last."""
+    return next((one for one in sent if one.status == _DONE), sent[-1] if sent else None)
+
+
+def _alone(fax: FaxToTrack, shown: Shown, taken_ids: Container[str]) -> Sighting | None:
     """The one unmarked record that can only be this fax, if there is exactly one."""
-    candidates = [record for record in sent if _may_be(fax, record, taken_ids)]
-    return of_sent(candidates[0]) if len(candidates) == 1 else None
+    found = _candidates(fax, shown, taken_ids)
+    return of_sent(found[0]) if len(found) == 1 else None
 
 
-def _may_be(fax: FaxToTrack, record: Fax, taken_ids: frozenset[str]) -> bool:
-    return (
-        record.to == fax.number
+def _candidates(fax: FaxToTrack, shown: Shown, taken_ids: Container[str]) -> list[Fax]:
+    """The sent records without anybody's mark that may be this fax."""
+    return [
+        record
+        for one in shown.unmarked_to(fax.number)
+        if isinstance(record := one.record, Fax)
         and record.id not in taken_ids
-        and not tokens_in(record.comment)
         and _is_after(record.submit_time or record.start_time, fax.ordered_at)
-    )
+        and _is_after(record.start_time or record.submit_time, begins_at(fax))
+    ]
+
+
+def begins_at(fax: FaxToTrack) -> float:
+    """The earliest time at which a fax is sent."""
+    return max(fax.ordered_at, fax.not_before)
+
+
+def listing_from(faxes: Iterable[FaxToTrack], now: float) -> float:
+    """How far back the sent list must go for these faxes, seen from ``now``.
+
+    A record's date is when it was sent, or when it was ordered: the first is enough here, since
+    what a listing does not show is asked for by its ID. One that may have been sent before its
+    time, or was to be stopped, is looked for from its order on.
+    """
+    times = [
+        fax.ordered_at if fax.not_before > now or fax.stop_asked_at is not None else begins_at(fax)
+        for fax in faxes
+    ]
+    return min(times, default=now) - CLOCK_MARGIN
 
 
 def _is_after(moment: datetime | None, ordered_at: float) -> bool:
@@ -148,7 +176,7 @@ def conclude(
     status = final(sighting.status) if sighting else None
     if sighting and status:
         return _of_final(fax, sighting, status, settings, now)
-    begins = max(fax.ordered_at, fax.not_before)
+    begins = begins_at(fax)
     if now >= begins + settings.give_up:
         outcome = Outcome(End.UNKNOWN, _UNKNOWN_STATUS, now, _NEVER_CAME)
         return Ended(FaxEvent.NO_OUTCOME, outcome)
@@ -169,7 +197,7 @@ def stopped(
         return None
     is_ahead = fax.not_before > now + CLOCK_MARGIN
     sure_at = asked_at if is_ahead else asked_at + settings.settle
-    if look.is_complete and look.began_at >= sure_at:
+    if look.shown.complete and look.began_at >= sure_at:
         return Ended(FaxEvent.CANCELLED, Outcome(End.CANCELLED, _CANCELLED, now, _STOPPED))
     if now >= sure_at + settings.give_up:
         return None

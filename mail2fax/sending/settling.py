@@ -12,16 +12,15 @@ miss* is needed, several complete misses spread over the settle time, and only w
 visibility probe shows that our own tokens do appear; else a person must decide.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from mail2fax.clock import utc
-from mail2fax.faxplus.wire import Fax, Listing, OutboxFax
 from mail2fax.sending.pacing import SendingSettings
+from mail2fax.sending.shown import Shown
 from mail2fax.spool.lifecycle import FaxState
-from mail2fax.spool.naming import tokens_in
 from mail2fax.spool.records import Job
 
 CLOCK_MARGIN = 900.0
@@ -80,49 +79,26 @@ class Decision:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """One fax of a listing, wherever it stood."""
-
-    id: str
-    to: tuple[str, ...]
-    tokens: frozenset[str]
-    files: frozenset[str]
-    at: datetime | None
-
-
-def evidence_for(
-    job: Job, listing: Listing, began_at: float, taken_ids: frozenset[str]
-) -> Evidence:
+def evidence_for(job: Job, shown: Shown, began_at: float, taken_ids: Container[str]) -> Evidence:
     """Hold a listing against a job.
 
     Args:
         job: the job.
-        listing: outbox and sent list, the latter back to before the intent.
+        shown: the listing, its sent list back to before the intent.
         began_at: when the listing began.
         taken_ids: fax IDs that other faxes of ours are known by.
     """
-    seen = [_of_outbox(item) for item in listing.outbox] + [_of_sent(fax) for fax in listing.sent]
     ids: dict[str, str] = {}
     traces: set[str] = set()
     paths = {document.upload_path for document in job.documents if document.upload_path}
-    for fax in seen:
-        for number in {fax.number for fax in job.faxes}.intersection(fax.to):
-            if job.token in fax.tokens or (not fax.tokens and fax.files & paths):
-                ids.setdefault(number, fax.id)
-            elif not fax.tokens and fax.id not in taken_ids and _may_be_of(job, fax.at):
-                traces.add(number)
-    return Evidence(began_at, listing.complete, ids, frozenset(traces - ids.keys()))
-
-
-def _of_outbox(item: OutboxFax) -> _Seen:
-    tokens = tokens_in(" ".join((item.comment_text, *item.tags)))
-    return _Seen(item.id, item.to, tokens, frozenset(item.files), item.submit_time)
-
-
-def _of_sent(fax: Fax) -> _Seen:
-    at = fax.submit_time or fax.start_time or fax.last_update
-    return _Seen(fax.id, (fax.to,), tokens_in(fax.comment), frozenset(), at)
+    for number in {fax.number for fax in job.faxes}:
+        unmarked = shown.unmarked_to(number)
+        hits = shown.with_token(job.token, number) + [one for one in unmarked if one.files & paths]
+        if hits:
+            ids[number] = hits[0].id
+        elif any(one.id not in taken_ids and _may_be_of(job, one.at) for one in unmarked):
+            traces.add(number)
+    return Evidence(began_at, shown.complete, ids, frozenset(traces))
 
 
 def _may_be_of(job: Job, at: datetime | None) -> bool:

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, union_all
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, union_all
 
 from mail2fax.json_form import from_json
 from mail2fax.spool import schema
 from mail2fax.spool.lifecycle import FaxState, JobState
+from mail2fax.spool.portions import in_portions
 from mail2fax.spool.records import DocumentAtRest, FaxToOrder, Job
 from mail2fax.values import Converted, Document, Options
 
 _JOB, _FAX, _MAIL, _PAIR = schema.job.c, schema.fax.c, schema.mail.c, schema.job_fax.c
-_UNDER_WAY = (JobState.READY, JobState.UPLOADED, JobState.INTENT, JobState.IN_DOUBT)
 _WRITTEN_OFF = (JobState.CANCELLED, JobState.REFUSED)
 
 # Statements that run for every job are built once: building costs four times what running does.
@@ -74,30 +74,31 @@ def in_state(connection: Connection, *states: JobState) -> list[Job]:
     return _jobs(connection, _JOBS.where(_JOB.state.in_(states)).order_by(_JOB.id))
 
 
-def may_appear(connection: Connection, since: float) -> list[Job]:
-    """Jobs without a fax ID whose token may yet appear in a listing (S3: both stay searched).
-
-    Those written off are looked for when they were created since ``since``.
-    """
-    job = schema.job.c
-    recent_or_open = ~job.state.in_(_WRITTEN_OFF) | (job.created_at >= since)
-    wanted = job.state.in_((*_UNDER_WAY, JobState.HELD, *_WRITTEN_OFF)) & recent_or_open
-    return _jobs(connection, _JOBS.where(wanted).order_by(job.id))
-
-
-_STRAYS = (
-    select(_JOB.id)
-    .where(
-        _JOB.state.in_((JobState.INTENT, JobState.HELD))
-        | (_JOB.state.in_(_WRITTEN_OFF) & (_JOB.created_at >= bindparam("since")))
-    )
-    .limit(1)
+_MAY_BE_STRAY = _JOB.state.in_((JobState.INTENT, JobState.HELD)) | (
+    _JOB.state.in_(_WRITTEN_OFF) & (_JOB.created_at >= bindparam("since"))
+)
+_OLDEST_STRAY = select(func.min(func.coalesce(_JOB.intent_at, _JOB.created_at)))
+_OLDEST_STRAY = _OLDEST_STRAY.where(_MAY_BE_STRAY)
+_SOME: BindParameter[str] = bindparam("some", expanding=True)
+_MARKED = _JOBS.where(_JOB.token.in_(_SOME), _MAY_BE_STRAY | _JOB.state.in_(_TO_DO))
+_UNSEEN = select(_JOB.id).where(
+    _JOB.token.in_(_SOME), _JOB.state == JobState.ORDERED, _JOB.seen_at.is_(None)
 )
 
 
-def has_strays(connection: Connection, since: float) -> bool:
-    """Whether a job that is neither to be posted nor in doubt may yet appear in a listing."""
-    return connection.scalar(_STRAYS, {"since": since}) is not None
+def marked(connection: Connection, tokens: Iterable[str], since: float) -> list[Job]:
+    """Jobs without a fax ID, and not in doubt, with one of these tokens (S3: both stay searched).
+
+    Those written off are looked for when they were created since ``since``.
+    """
+    rows = in_portions(connection, _MARKED, tokens, since=since)
+    return _made(connection, rows)
+
+
+def oldest_stray(connection: Connection, since: float) -> float | None:
+    """Since when such a job that is not to be posted may have been ordered; None without one."""
+    found: float | None = connection.scalar(_OLDEST_STRAY, {"since": since})
+    return found
 
 
 def get(connection: Connection, job_id: str) -> Job:
@@ -138,21 +139,18 @@ def probes(connection: Connection, before: float, limit: int) -> list[bool]:
     return [seen is not None for seen in rows]
 
 
-def tokens_unseen(connection: Connection, since: float) -> dict[str, str]:
-    """Token → job id of ordered jobs whose token was not yet seen in a listing."""
-    job = schema.job.c
-    rows = connection.execute(
-        select(job.token, job.id).where(
-            job.state == JobState.ORDERED, job.seen_at.is_(None), job.ordered_at >= since
-        )
-    )
-    return {row.token: row.id for row in rows}
+def unseen(connection: Connection, tokens: Iterable[str]) -> list[str]:
+    """The ordered jobs with one of these tokens that no listing had shown yet."""
+    return [job for (job,) in in_portions(connection, _UNSEEN, tokens)]
 
 
 def _jobs(
     connection: Connection, query: Select[Any], wanted: dict[str, Any] | None = None
 ) -> list[Job]:
-    rows = connection.execute(query, wanted or {}).all()
+    return _made(connection, connection.execute(query, wanted or {}).all())
+
+
+def _made(connection: Connection, rows: Sequence[Row[Any]]) -> list[Job]:
     if not rows:
         return []
     documents = _documents(connection, {row.mail_id for row in rows})

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0010"
+SCHEMA = "0011"
 """Alembic revision these tables are (`mail2fax/spool/migrations`)."""
 
 metadata = MetaData()
@@ -132,6 +132,7 @@ fax = Table(
     Column("again_of", Text),
     Index("fax_mail", "mail_id", "state"),
     Index("fax_open", "state", "next_poll"),
+    Index("fax_fax_plus_id", "fax_plus_id"),
 )
 
 job = Table(

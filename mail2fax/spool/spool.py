@@ -53,12 +53,13 @@ _SYNC_THREADS = 8
 
 
 class Station(StrEnum):
-    """Who waits for a bell; sending has a second one, for what is to be stopped."""
+    """Who waits for a bell; sending has three: to post, to stop, and to look at the lists."""
 
     PREPARING = "preparing"
     SENDING = "sending"
     STOPPING = "stopping"
     ANSWERING = "answering"
+    LOOKOUT = "lookout"
 
 
 class Bells:
@@ -68,20 +69,21 @@ class Bells:
         self._events = {station: asyncio.Event() for station in Station}
 
     def ring(self, *stations: Station) -> None:
-        """There may be work for these stations."""
-        for station in stations or tuple(Station):
+        """There may be work for these stations, or for all; only a hook asks for a look."""
+        for station in stations or tuple(Station)[:-1]:
             self._events[station].set()
 
-    async def wait(self, station: Station, at_most: float) -> None:
-        """Until the bell rings, ``at_most`` so many seconds."""
+    async def wait(self, station: Station, at_most: float) -> bool:
+        """Until the bell rings, ``at_most`` so many seconds; whether it rang."""
         event = self._events[station]
         try:
             async with asyncio.timeout(at_most):
                 await event.wait()
         except TimeoutError:
-            return
+            return False
         finally:
             event.clear()
+        return True
 
 
 class Spool:

@@ -1,11 +1,15 @@
 """Ledger commands of tracking: ordered faxes until their outcome is on disk."""
 
-from sqlalchemy import Connection, select, update
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select, update
 
 from mail2fax.json_form import as_json, from_json
 from mail2fax.spool import jobs, marks, remarks, schema, stops, usage
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobState
 from mail2fax.spool.moves import FAX, move
+from mail2fax.spool.portions import in_portions
 from mail2fax.spool.records import FaxToTrack
 from mail2fax.spool.replies import OUTCOME, owe
 from mail2fax.values import End, Options, Outcome
@@ -15,36 +19,75 @@ _ARRIVED = (End.SUCCESS, End.PARTIAL)
 _NOT_DIALLED_AGAIN = "It did not get through, and is not tried again, because it was cancelled."
 
 
-def ordered(connection: Connection) -> list[FaxToTrack]:
-    """Every fax Fax.Plus has and whose outcome is awaited, oldest order first."""
-    fax, job, pair, mail = schema.fax.c, schema.job.c, schema.job_fax.c, schema.mail.c
-    stop = schema.stop.c
-    rows = connection.execute(
-        select(
-            fax.id,
-            fax.mail_id,
-            fax.number,
-            fax.fax_plus_id,
-            fax.ordered_at,
-            fax.next_poll,
-            fax.orders,
-            fax.again_of,
-            job.token,
-            job.created_at,
-            stop.asked_at,
-            stop.said,
-            mail.reference,
-            mail.received_at,
-            mail.options,
-            fax.options.label("chosen"),
-        )
-        .join_from(schema.fax, schema.job_fax, pair.fax_id == fax.id)
-        .join(schema.job, pair.job_id == job.id)
-        .join(schema.mail, fax.mail_id == mail.id)
-        .outerjoin(schema.stop, stop.fax_id == fax.id)
-        .where(fax.state == FaxState.ORDERED, job.state == JobState.ORDERED)
-        .order_by(fax.ordered_at, job.ordered_at)
+_FAX, _JOB, _PAIR, _MAIL = schema.fax.c, schema.job.c, schema.job_fax.c, schema.mail.c
+_ON_ITS_WAY = (
+    select(
+        _FAX.id,
+        _FAX.mail_id,
+        _FAX.number,
+        _FAX.fax_plus_id,
+        _FAX.ordered_at,
+        _FAX.next_poll,
+        _FAX.orders,
+        _FAX.again_of,
+        _JOB.token,
+        _JOB.created_at,
+        schema.stop.c.asked_at,
+        schema.stop.c.said,
+        _MAIL.reference,
+        _MAIL.received_at,
+        _MAIL.options,
+        _FAX.options.label("chosen"),
     )
+    .join_from(schema.fax, schema.job_fax, _PAIR.fax_id == _FAX.id)
+    .join(schema.job, _PAIR.job_id == _JOB.id)
+    .join(schema.mail, _FAX.mail_id == _MAIL.id)
+    .outerjoin(schema.stop, schema.stop.c.fax_id == _FAX.id)
+    .where(_FAX.state == FaxState.ORDERED, _JOB.state == JobState.ORDERED)
+    .order_by(_FAX.ordered_at, _JOB.ordered_at)
+)
+_DUE = _ON_ITS_WAY.where(_FAX.next_poll <= bindparam("now"))
+_SOME: BindParameter[str] = bindparam("some", expanding=True)
+_AMONG = _ON_ITS_WAY.where(_FAX.id.in_(_SOME))
+_BY_FAX_PLUS_ID = select(_FAX.id).where(_FAX.fax_plus_id.in_(_SOME))
+_BY_TOKEN = select(_PAIR.fax_id).join_from(schema.job_fax, schema.job, _PAIR.job_id == _JOB.id)
+_BY_TOKEN = _BY_TOKEN.where(_JOB.token.in_(_SOME), _JOB.state == JobState.ORDERED)
+_OWNERS = select(_FAX.fax_plus_id, _FAX.id).where(_FAX.fax_plus_id.in_(_SOME))
+_RIVALS = (
+    select(_FAX.number, func.count().label("faxes"))
+    .where(_FAX.state == FaxState.ORDERED, _FAX.number.in_(_SOME))
+    .group_by(_FAX.number)
+)
+
+
+def due(connection: Connection, now: float) -> list[FaxToTrack]:
+    """The faxes Fax.Plus has whose outcome is to be looked for now, oldest order first."""
+    return _tracked(connection.execute(_DUE, {"now": now}))
+
+
+def among(
+    connection: Connection, fax_plus_ids: Iterable[str], tokens: Iterable[str]
+) -> list[FaxToTrack]:
+    """The faxes whose outcome is awaited among those with these IDs or tokens."""
+    wanted = set(in_portions(connection, _BY_FAX_PLUS_ID, fax_plus_ids))
+    wanted |= set(in_portions(connection, _BY_TOKEN, tokens))
+    return _tracked(in_portions(connection, _AMONG, (fax for (fax,) in wanted)))
+
+
+def owners(connection: Connection, fax_plus_ids: Iterable[str]) -> dict[str, str]:
+    """Fax.Plus's ID → our fax, of those among these that are ours."""
+    rows = in_portions(connection, _OWNERS, fax_plus_ids)
+    return {row.fax_plus_id: row.id for row in rows}
+
+
+def on_their_way(connection: Connection, numbers: Iterable[str]) -> dict[str, int]:
+    """How many faxes to each of these numbers await their outcome."""
+    rows = in_portions(connection, _RIVALS, numbers)
+    return {row.number: row.faxes for row in rows}
+
+
+def _tracked(rows: Iterable[Row[Any]]) -> list[FaxToTrack]:
+    """Each fax once, with its newest order."""
     newest: dict[str, FaxToTrack] = {}
     for row in rows:
         options = from_json(Options, row.chosen or row.options)
@@ -67,15 +110,6 @@ def ordered(connection: Connection) -> list[FaxToTrack]:
     return list(newest.values())
 
 
-def known_ids(connection: Connection, since: float) -> dict[str, str]:
-    """Fax id → Fax.Plus's ID, of everything ordered since ``since``."""
-    fax = schema.fax.c
-    rows = connection.execute(
-        select(fax.id, fax.fax_plus_id).where(fax.fax_plus_id.is_not(None), fax.ordered_at >= since)
-    )
-    return {row.id: row.fax_plus_id for row in rows}
-
-
 def next_poll_at(connection: Connection) -> float | None:
     """When the next look is due, None if no fax is on its way."""
     fax = schema.fax.c
@@ -85,11 +119,14 @@ def next_poll_at(connection: Connection) -> float | None:
     return found
 
 
-def look_again(connection: Connection, fax: FaxToTrack, next_poll: float) -> None:
-    """No outcome yet: when to look again, unless somebody wanted to look sooner meanwhile."""
+def look_again(connection: Connection, times: Sequence[tuple[FaxToTrack, float]]) -> None:
+    """No outcome yet: when to look again each, unless somebody wanted to look sooner meanwhile."""
     rows = schema.fax.c
-    same = update(schema.fax).where(rows.id == fax.id, rows.next_poll == fax.next_poll)
-    connection.execute(same.values(next_poll=next_poll))
+    same = (rows.id == bindparam("fax")) & (rows.next_poll == bindparam("was"))
+    later = update(schema.fax).where(same).values(next_poll=bindparam("at"))
+    wanted = [{"fax": fax.id, "was": fax.next_poll, "at": at} for fax, at in times]
+    if wanted:
+        connection.execute(later, wanted)
 
 
 def learned_id(connection: Connection, fax: FaxToTrack, fax_plus_id: str) -> None:

@@ -17,6 +17,7 @@ from mail2fax.values import End, Options, Outcome, Retry
 from tests.integration.test_spool import DOCUMENT, NUMBER, Desk
 
 NUMBERS = (NUMBER, "+41445550199", "+41225550124")
+FAR = 4e9  # later than any poll
 ME, OTHER = "network:127.0.0.0/8", "network:192.0.2.1"
 DAY = 86400.0
 
@@ -77,7 +78,7 @@ async def test_a_ledger_from_before_has_the_mails_options(office: Office) -> Non
     await office.prepared_with(None)
     (job,) = await office.due()
     await office.ordered(job, p41225550123="abc")
-    (fax,) = await office.spool.do(tracking.ordered)
+    (fax,) = await office.spool.do(tracking.due, FAR)
 
     assert (job.options, fax.not_before, fax.own_retries) == (Options(), 0.0, True)
 
@@ -104,7 +105,7 @@ async def test_an_outcome_is_awaited_from_the_time_it_is_wanted_for(office: Offi
     await office.prepared_with(Options(at=now + DAY))
     (job,) = await office.due()
     await office.ordered(job, p41225550123="abc")
-    (fax,) = await office.spool.do(tracking.ordered)
+    (fax,) = await office.spool.do(tracking.due, FAR)
 
     concluded = outcomes.conclude(fax, None, settings, now + 5 * 3600)
     assert isinstance(concluded, LookAgain)
@@ -123,7 +124,7 @@ async def test_retries_that_the_provider_makes_are_not_ours(office: Office) -> N
     await office.ordered(by_number[NUMBERS[0]], p41225550123="a")
     await office.ordered(by_number[NUMBERS[1]], p41445550199="b")
 
-    found = {fax.number: fax.own_retries for fax in await office.spool.do(tracking.ordered)}
+    found = {fax.number: fax.own_retries for fax in await office.spool.do(tracking.due, FAR)}
 
     assert found == {NUMBERS[0]: False, NUMBERS[1]: True}
 

@@ -47,6 +47,7 @@ from mail2fax.values import (
 DOCUMENT = Document("1", "a.pdf", "application/pdf", 3, "sha", 1, "1-a.pdf")
 LEDGERS = Path(__file__).parent / "ledgers"
 NUMBER = "+41225550123"
+FAR = 4e9  # later than any poll
 
 
 class Desk:
@@ -349,7 +350,7 @@ async def test_an_outcome_and_its_reply_are_one_commit(desk: Desk) -> None:
     """K4: the outcome is on disk together with the reply that tells it."""
     mail_id, job = await desk.intent()
     await desk.spool.do(jobs.ordered, job.id, {NUMBER: "abc"}, desk.clock.now(), 5.0)
-    (fax,) = await desk.spool.do(tracking.ordered)
+    (fax,) = await desk.spool.do(tracking.due, FAR)
 
     outcome = Outcome(End.SUCCESS, "success", desk.clock.now(), pages=1)
     await desk.spool.do(tracking.ended, fax.id, FaxEvent.SUCCEEDED, outcome, desk.clock.now())
@@ -369,7 +370,7 @@ async def test_a_settled_miss_orders_again_under_its_own_token(desk: Desk) -> No
 
     (second,) = await desk.spool.do(finding.due, desk.clock.now(), 5)
     assert (f"{job.token}-2", job.id) == (second.token, second.supersedes)
-    searched = await desk.spool.do(finding.may_appear, 0.0)
+    searched = await desk.spool.do(finding.marked, [job.token, second.token], 0.0)
     assert {job.id, second.id} == {found.id for found in searched}
 
 
@@ -402,7 +403,7 @@ async def test_a_busy_line_gets_a_new_job_later(desk: Desk) -> None:
     mail_id, job = await desk.intent()
     now = desk.clock.now()
     await desk.spool.do(jobs.ordered, job.id, {NUMBER: "abc"}, now, 5.0)
-    (fax,) = await desk.spool.do(tracking.ordered)
+    (fax,) = await desk.spool.do(tracking.due, FAR)
 
     await desk.spool.do(tracking.line_busy, fax.id, "failed_user_busy", now, now + 300)
 
@@ -509,7 +510,7 @@ async def test_the_probe_counts_only_normal_orders(desk: Desk) -> None:
     now = desk.clock.now()
     await desk.spool.do(jobs.ordered, job.id, {NUMBER: "abc"}, now, 5.0)
     assert await desk.spool.do(finding.probes, now + 1, 5) == [False]
-    assert {job.token: job.id} == await desk.spool.do(finding.tokens_unseen, 0.0)
+    assert await desk.spool.do(finding.unseen, [job.token, "m2f:other"]) == [job.id]
 
     await desk.spool.do(jobs.seen, [job.id], now)
 

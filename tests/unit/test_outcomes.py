@@ -10,6 +10,8 @@ from mail2fax.faxplus.wire import Fax, Listing, OutboxFax
 from mail2fax.sending import outcomes
 from mail2fax.sending.outcomes import DialAgain, Ended, LookAgain, Sighting, conclude, sighted
 from mail2fax.sending.pacing import SendingSettings
+from mail2fax.sending.settling import CLOCK_MARGIN
+from mail2fax.sending.shown import Shown
 from mail2fax.spool.lifecycle import FaxEvent
 from mail2fax.spool.naming import new_id, token_of
 from mail2fax.spool.records import FaxToTrack
@@ -28,10 +30,11 @@ SENT = Fax("other", "success", "", NUMBER, "", 2, 30, None, utc(START + 5), None
 WAITING = OutboxFax("other", "sending", "", (), (NUMBER,), (), "", utc(START), None, 2)
 
 
-def listing(*found: Fax | OutboxFax) -> Listing:
-    """A complete listing of these."""
+def listing(*found: Fax | OutboxFax, complete: bool = True) -> Shown:
+    """A listing of these."""
     outbox = tuple(item for item in found if isinstance(item, OutboxFax))
-    return Listing(outbox, tuple(fax for fax in found if isinstance(fax, Fax)), complete=True)
+    sent = tuple(fax for fax in found if isinstance(fax, Fax))
+    return Shown(Listing(outbox, sent, complete))
 
 
 def see(*found: Fax | OutboxFax, taken: frozenset[str] = frozenset(), rivals: int = 0) -> str:
@@ -80,6 +83,77 @@ def test_what_may_be_somebody_elses_is_not_it(
 ) -> None:
     """S5: a weak match must be the only one possible."""
     assert see(*found, rivals=rivals, taken=taken) == ""
+
+
+def test_a_weak_match_needs_the_whole_list() -> None:
+    """S5: what an incomplete listing hides may be a second candidate."""
+    assert sighted(FAX, listing(SENT, complete=False), frozenset(), 0) is None
+
+
+def test_a_fax_for_later_is_not_one_that_was_sent_before_its_time() -> None:
+    """S5, O4: an unmarked record from before send_time is somebody else's."""
+    later = replace(FAX, not_before=START + 86400)
+    before = replace(SENT, start_time=utc(START + 60))
+    after = replace(SENT, start_time=utc(START + 86400 + 60))
+
+    assert sighted(later, listing(before), frozenset(), 0) is None
+    assert sighted(later, listing(before, after), frozenset(), 0) is not None
+
+
+@pytest.mark.parametrize(
+    ("to", "is_it"), [(NUMBER, True), ("+41225550999", False), ("a user of theirs", True)]
+)
+def test_an_order_to_several_has_one_token(to: str, *, is_it: bool) -> None:
+    """S5, R1: the token alone is not the fax; a destination that is no number may be any."""
+    record = replace(SENT, id="s7", comment=FAX.token, to=to)
+
+    assert see(record) == ("success" if is_it else "")
+
+
+FAILED = replace(SENT, id="f1", status="failed_user_busy", comment=FAX.token)
+BY_PROVIDER = replace(FAX, own_retries=False)
+
+
+@pytest.mark.parametrize(
+    ("fax", "found", "status"),
+    [
+        (FAX, (FAILED, replace(WAITING, id="f1")), "failed_user_busy"),
+        (BY_PROVIDER, (FAILED,), "failed_user_busy"),
+        (BY_PROVIDER, (FAILED, replace(WAITING, id="f1")), "sending"),
+        (BY_PROVIDER, (FAILED, replace(SENT, id="r2", comment=FAX.token)), "success"),
+        (
+            BY_PROVIDER,
+            (replace(SENT, id="r2", comment=FAX.token), replace(WAITING, id="f1")),
+            "success",
+        ),
+        (
+            BY_PROVIDER,
+            (FAILED, replace(FAILED, id="r2", status="failed_no_answer")),
+            "failed_no_answer",
+        ),
+    ],
+    ids=["ours", "no more attempts", "dials again", "came through", "lingers", "the last"],
+)
+def test_an_attempt_of_the_providers_own_retries_is_not_the_outcome(
+    fax: FaxToTrack, found: tuple[Fax | OutboxFax, ...], status: str
+) -> None:
+    """S5, R4: while the outbox still has it, a failed attempt is one of several (edge 19)."""
+    sighting = sighted(fax, listing(*found), frozenset(), 0)
+
+    assert sighting is not None
+    assert sighting.status == status
+
+
+def test_a_look_goes_back_no_further_than_what_is_due_needs() -> None:
+    """S5: the cost of a look grows neither with the archive nor with what was planned long ago."""
+    planned = replace(FAX, ordered_at=START - 30 * 86400, not_before=START - 60)
+    ahead = replace(FAX, ordered_at=START - 60, not_before=START + 86400)
+    stopped = replace(planned, stop_asked_at=START)
+
+    assert outcomes.listing_from([], START) == START - CLOCK_MARGIN
+    assert outcomes.listing_from([planned], START) == START - 60 - CLOCK_MARGIN
+    assert outcomes.listing_from([ahead], START) == START - 60 - CLOCK_MARGIN
+    assert outcomes.listing_from([stopped], START) == START - 30 * 86400 - CLOCK_MARGIN
 
 
 @pytest.mark.parametrize("status", FINAL)

@@ -11,6 +11,7 @@ from mail2fax.faxplus.wire import Fax, Listing, OutboxFax
 from mail2fax.sending import settling
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Decision, Doubt, Evidence, Settlement, evidence_for, settle
+from mail2fax.sending.shown import Shown
 from mail2fax.spool.naming import new_id, token_of
 from mail2fax.spool.records import DocumentAtRest, FaxToOrder, Job
 from mail2fax.values import Document, Options
@@ -66,7 +67,7 @@ def evidence(
     """What a listing with these faxes shows of the job."""
     outbox = tuple(item for item in found if isinstance(item, OutboxFax))
     archive = tuple(fax for fax in found if isinstance(fax, Fax))
-    return evidence_for(job, Listing(outbox, archive, complete), at, frozenset({"known"}))
+    return evidence_for(job, Shown(Listing(outbox, archive, complete)), at, {"known"})
 
 
 @pytest.mark.parametrize(
