@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mail2fax import __version__
 from mail2fax.backup_verb import add_backup_verbs
+from mail2fax.check_verb import add_check_verb
 from mail2fax.doctor_verb import add_doctor_verb
 from mail2fax.errors import ConfigError, Mail2FaxError
 from mail2fax.explain_verb import add_explain_verb
@@ -36,6 +37,7 @@ and answered with the fax ID and later with the outcome.
   mail2fax number 0225550123         how a number is read
 """
 _EXAMPLES = {
+    "check": "check --config /etc/mail2fax/mail2fax.yaml",
     "demo": "demo --once",
     "serve": "serve --config /etc/mail2fax/mail2fax.yaml",
     "explain": "explain --to 0225550123@fax.example.com letter.eml",
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         add_freeze_verbs,
         add_report_verbs,
         add_backup_verbs,
+        add_check_verb,
     ):
         add_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
     add_doctor_verb(verbs)

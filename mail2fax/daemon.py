@@ -16,6 +16,7 @@ from mail2fax.accepting.doctor.shelf import Shelf
 from mail2fax.accepting.judging import AuthorJudge
 from mail2fax.accepting.listener import Listener
 from mail2fax.accepting.logins import Logins
+from mail2fax.accepting.probes import Probes
 from mail2fax.accepting.settings import (
     ListenerSettings,
     LoginVerifier,
@@ -104,10 +105,9 @@ class Daemon:
         self._answering = answering_settings(config, clock)
         self._spool = await Spool.open(config.state_dir, clock)
         self._client = await fax_plus(config, self._spool, clock)
-        self._shelf = Shelf()
-        self._control = ControlSocket(
-            self._spool, config.state_dir, {"doctor": self._shelf.command}
-        )
+        self._shelf, self._probes = Shelf(), Probes()
+        own_commands = {"doctor": self._shelf.command, "probe": self._probes.command}
+        self._control = ControlSocket(self._spool, config.state_dir, own_commands)
         own = (network for rule in config.senders for network in rule.networks)
         self._logins = Logins(self._spool, clock, own)
         self._signatures = Signatures(self._resolver)
@@ -136,7 +136,9 @@ class Daemon:
                 settings = replace(settings, relay=replace(settings.relay, judge=judge))
             admin_at = config.domains if config.admin else ()
             settings = replace(settings, contacts=self._names, admin_at=admin_at)
-            listener = Listener(settings, self._spool, self._clock, crowd, self._shelf)
+            listener = Listener(
+                settings, self._spool, self._clock, crowd, self._shelf, self._probes
+            )
             self._listeners.append(listener)
             await listener.start()
 

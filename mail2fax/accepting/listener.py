@@ -12,7 +12,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP
 
 from mail2fax import events
-from mail2fax.accepting import sockets
+from mail2fax.accepting import answer_address, sockets
 from mail2fax.accepting.conversation import Conversation
 from mail2fax.accepting.crowd import Crowd, CrowdLimits
 from mail2fax.accepting.dialogue import internals
@@ -21,7 +21,9 @@ from mail2fax.accepting.dialogue.members import FewMembers
 from mail2fax.accepting.dialogue.tls import Certificates
 from mail2fax.accepting.doctor.dialogue import Offer, Record
 from mail2fax.accepting.doctor.shelf import Shelf
-from mail2fax.accepting.postmaster import Doorbell
+from mail2fax.accepting.doorbell import Doorbell
+from mail2fax.accepting.postmaster import TOO_MANY
+from mail2fax.accepting.probes import Probes
 from mail2fax.accepting.settings import ListenerSettings
 from mail2fax.accepting.wire import Wire
 from mail2fax.clock import Clock
@@ -41,6 +43,7 @@ class Listener:
         clock: Clock,
         crowd: Crowd | None = None,
         shelf: Shelf | None = None,
+        probes: Probes | None = None,
     ) -> None:
         """Make ready to listen.
 
@@ -50,12 +53,15 @@ class Listener:
             clock: for timers.
             crowd: counts the sessions of all listeners together.
             shelf: keeps the dialogues of all listeners together.
+            probes: of ``mail2fax check``, whichever listener they come by.
         """
         self.settings = settings
         self.spool = spool
         self.clock = clock
         self.stopping = False
-        self.doorbell = Doorbell()
+        self.doorbell = Doorbell(TOO_MANY)
+        self.guesses = Doorbell(answer_address.TOO_MANY)
+        self.probes = probes or Probes()
         self.certificates: Certificates | None = None
         self.sessions: set[Conversation] = set()
         self.offer = offer_of(settings)

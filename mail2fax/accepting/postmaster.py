@@ -4,10 +4,8 @@ RFC 5321 4.5.1 wants it accepted. It is never faxed, may be small only, and a ne
 rule names may write so many an hour.
 """
 
-from collections import deque
 from collections.abc import Collection
 
-from mail2fax.accepting.crowd import network_of
 from mail2fax.reading.addresses import same_domain
 from mail2fax.reading.forms import unquoted
 from mail2fax.values import Response
@@ -16,12 +14,9 @@ MOST_BYTES = 1_000_000
 ROLES = ("postmaster", "abuse")
 TAKEN = Response(250, "2.1.5", "Will pass it to the administrator")
 LARGE = Response(552, "5.3.4", "A mail to the administrator may have 1 MB. Send less")
-_MOST_AN_HOUR = 20
-_AN_HOUR = 3600.0
-_TOO_MANY = Response(
+TOO_MANY = Response(
     450, "4.7.1", "Too many mails to the administrator from your network. Try again in an hour"
 )
-_MOST_NETWORKS = 10_000
 
 
 def is_role(path: str, domains: Collection[str]) -> bool:
@@ -37,26 +32,3 @@ def is_role(path: str, domains: Collection[str]) -> bool:
         return name in ROLES and same_domain(domain) in domains
     except UnicodeError:
         return False
-
-
-class Doorbell:
-    """Counts the mails that strangers write to the admin."""
-
-    def __init__(self) -> None:
-        self._rings: dict[str, deque[float]] = {}
-
-    def ring(self, peer: str, now: float) -> Response | None:
-        """Count one more of a client's network; the refusal when they are too many."""
-        rings = self._rings.setdefault(network_of(peer), deque(maxlen=_MOST_AN_HOUR))
-        if len(rings) == _MOST_AN_HOUR and now - rings[0] < _AN_HOUR:
-            return _TOO_MANY
-        rings.append(now)
-        if len(self._rings) > _MOST_NETWORKS:
-            self._forget(now)
-        return None
-
-    def _forget(self, now: float) -> None:
-        """Networks that were quiet for an hour; of too many others the first."""
-        loud = {network: rings for network, rings in self._rings.items()
-                if now - rings[-1] < _AN_HOUR}  # fmt: skip
-        self._rings = dict(tuple(loud.items())[-_MOST_NETWORKS:])

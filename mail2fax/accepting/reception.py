@@ -9,7 +9,9 @@ from typing import Protocol
 from mail2fax.accepting.admission import STOPPED, admit, candidates
 from mail2fax.accepting.answer_address import answer_address
 from mail2fax.accepting.dialogue.arguments import RecipientArgument
-from mail2fax.accepting.postmaster import Doorbell, is_role
+from mail2fax.accepting.doorbell import Doorbell
+from mail2fax.accepting.postmaster import is_role
+from mail2fax.accepting.probes import Probes
 from mail2fax.accepting.proof import Proof
 from mail2fax.accepting.settings import ListenerSettings, RelaySettings
 from mail2fax.accepting.transaction import Transaction
@@ -28,6 +30,8 @@ class Host(Protocol):
     spool: Spool
     clock: Clock
     doorbell: Doorbell
+    guesses: Doorbell
+    probes: Probes
 
 
 class Reception:
@@ -71,7 +75,8 @@ class Reception:
         """
         path = recipient.path
         transaction.asked[path] = recipient
-        said = await answer_address(path, transaction, self._settings, proof, self._spool)
+        is_known = self.may_admit(proof)
+        said = await answer_address(path, transaction, proof, self._host, is_known=is_known)
         if said is not None:
             return said
         reach = self._reach(transaction, proof, may_log_in=may_log_in)

@@ -14,6 +14,7 @@ from mail2fax.accepting.admission import Rule
 from mail2fax.accepting.dialogue.data import DotScanner
 from mail2fax.accepting.dialogue.patience import PatienceSettings, is_too_slow
 from mail2fax.accepting.postmaster import LARGE, MOST_BYTES
+from mail2fax.accepting.probes import Probes
 from mail2fax.accepting.settings import ListenerSettings, RelayedMail
 from mail2fax.accepting.signs import Signs
 from mail2fax.accepting.transaction import Client, Transaction
@@ -32,6 +33,12 @@ _BROKEN = Response(451, "4.3.0", "The mail could not be stored. Try again later"
 _LINE_ENDS = Response(
     554, "5.6.0", "The mail has bare CR, LF or NUL characters. Lines must end with CRLF"
 )
+_MOST_OF_ANSWER = 5_000_000
+_LONG_ANSWER = Response(
+    552, "5.3.4", "An answer is one word and may have 5 MB. Nothing attached to it is faxed"
+)
+_NO_ANSWER = Response(550, "5.7.1", "An automatic mail is no answer. Nothing was changed")
+_PROBED = Response(250, "2.0.0", "The probe has arrived. It is not kept")
 _REHEARSED = Response(451, "4.3.0", "This was a rehearsal. Nothing is faxed")
 _GO_AHEAD = b"354 Send the mail, end it with a dot alone on a line\r\n"
 
@@ -42,6 +49,7 @@ class Host(Protocol):
     settings: ListenerSettings
     spool: Spool
     clock: Clock
+    probes: Probes
 
     def in_background(self, work: Coroutine[Any, Any, str]) -> "asyncio.Task[str]":
         """Run something that goes on when the client has gone."""
@@ -150,14 +158,25 @@ class Taking:
             found = gate.finish()
             if self._settings.rehearses:
                 return Answer(found.verdict.refusal or _REHEARSED)
-            if transaction.about is not None:
+            if transaction.is_answer:
                 return await self._take_answer(transaction, mail_id, client, found, file)
-            now = self._host.clock.now()
-            refusal = await self._weighed(transaction, client, found, file, now)
-            if refusal is not None:
-                return Answer(refusal)
-            mail = transaction.new_mail(mail_id, naming.new_reference(), now, client, found)
-            return await self._commit(mail, client, file)
+            return await self._take_mail(transaction, mail_id, client, found, file)
+
+    async def _take_mail(
+        self,
+        transaction: Transaction,
+        mail_id: str,
+        client: Client,
+        found: GateReading,
+        file: MailFile,
+    ) -> Answer:
+        """A mail to be faxed, or for the admin."""
+        now = self._host.clock.now()
+        refusal = await self._weighed(transaction, client, found, file, now)
+        if refusal is not None:
+            return Answer(refusal)
+        mail = transaction.new_mail(mail_id, naming.new_reference(), now, client, found)
+        return await self._commit(mail, client, file)
 
     async def _take_answer(
         self,
@@ -167,9 +186,17 @@ class Taking:
         found: GateReading,
         file: MailFile,
     ) -> Answer:
-        """An answer is taken from anybody; whose it is decides what it may change (W6)."""
-        if found.verdict.refusal is not None:
-            return Answer(found.verdict.refusal)
+        """An answer is taken from anybody; whose it is decides what it may change (W6).
+
+        Of a probe it is only noted that it has arrived.
+        """
+        if transaction.probe:
+            by = f"{client.proof.peer} at {client.listener}"
+            self._host.probes.arrive(transaction.probe, by)
+            return Answer(_PROBED, taken=True)
+        refusal = found.verdict.refusal or (_NO_ANSWER if found.is_automatic else None)
+        if refusal is not None:
+            return Answer(refusal)
         if self._settings.relay is not None:
             transaction.rule = None
             judged = await self._rule_of(transaction, client, found, file)
@@ -179,9 +206,11 @@ class Taking:
         return await self._commit(mail, client, file)
 
     def _arriving(self, transaction: Transaction, gate: Gate, file: MailFile) -> "Arriving":
-        """What takes the data; few when the mail goes to the admin alone (A2)."""
-        size, is_faxed = self._settings.size, bool(transaction.paths)
-        bound = (size, too_large(size)) if is_faxed else (MOST_BYTES, LARGE)
+        """What takes the data; few of an answer (W6), or when they go to the admin alone (A2)."""
+        size = self._settings.size
+        bound = (size, too_large(size)) if transaction.paths else (MOST_BYTES, LARGE)
+        if transaction.is_answer:
+            bound = (_MOST_OF_ANSWER, _LONG_ANSWER)
         scanner = DotScanner(self._wire.lines.end)
         return Arriving(scanner, gate, file, bound, self._settings.patience, self._host.clock)
 

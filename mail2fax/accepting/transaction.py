@@ -29,6 +29,7 @@ from mail2fax.values import (
 )
 
 _MOST_SHOWN = 4
+ALONE = Response(452, "4.5.3", "An answer goes alone. Send the others in another mail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Transaction:
         answered: the path of every RCPT that got a 250, in order; LMTP answers each again.
         contacts: who can be written to by name, the same from MAIL to the dot (A7).
         about: id of the mail that an answer is about; then there is no other recipient (W6).
+        probe: token of a probe of ``mail2fax check``; nor is there with that.
         barred: those of them that the rule, once it was known, does not allow.
         for_admin: whether postmaster or abuse is among the recipients (A2).
         asked: every recipient that was named, with what is to be told of it (RFC 3461).
@@ -79,6 +81,7 @@ class Transaction:
     barred: dict[str, Response] = field(default_factory=dict)
     for_admin: bool = False
     about: str | None = None
+    probe: str = ""
     asked: dict[str, RecipientArgument] = field(default_factory=dict)
     envelope_id: str = ""
     returned: str = ""
@@ -123,11 +126,25 @@ class Transaction:
             text = "This answer address is not known here, or no longer. Nothing was changed"
             return self.refuse(path, Response(550, "5.1.1", text))
         if not self.is_empty:
-            return Response(452, "4.5.3", "An answer goes alone. Send the others in another mail")
+            return ALONE
         self.about = mail_id
         self.paths[path] = ()
         self.answered.append(path)
         return Response(250, "2.1.5", "The first line of the mail is read as an answer")
+
+    def add_probe(self, path: str, token: str) -> Response:
+        """Take the one recipient of a probe of ``mail2fax check``."""
+        if not self.is_empty:
+            return ALONE
+        self.probe = token
+        self.paths[path] = ()
+        self.answered.append(path)
+        return Response(250, "2.1.5", "A probe; it is not kept")
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is for an answer's or a probe's address, which has no other beside it."""
+        return self.about is not None or bool(self.probe)
 
     def refuse(self, path: str, response: Response) -> Response:
         """Remember a recipient that was refused for good; the response."""

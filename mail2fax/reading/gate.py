@@ -35,6 +35,14 @@ OUR_MARK = "x-mail2fax-reference"
 
 _MOST_HOPS = 50
 _AUTOMATIC = frozenset({"auto-replied", "auto-notified"})
+_OF_PROGRAMS = (
+    "list-id",
+    "x-autoreply",
+    "x-autorespond",
+    "x-autoresponder",
+    "x-fc-machinegenerated",
+)
+_NOT_BY_HAND = frozenset({"bulk", "junk", "list", "auto_reply"})
 _NO_DOCUMENT = (
     "No attachment to fax was found. Attach the document as a PDF or TIFF and send it again"
 )
@@ -61,6 +69,7 @@ class GateReading:
         size: bytes of the whole mail.
         series: which of several it is by its own word, None when it is one of its own (M5).
         filenames: of the parts that may be documents.
+        is_automatic: whether no person wrote it just now; it may be faxed, and is no answer.
     """
 
     verdict: Verdict
@@ -74,6 +83,7 @@ class GateReading:
     size: int
     series: SeriesPart | None = None
     filenames: tuple[str, ...] = ()
+    is_automatic: bool = False
 
 
 class Gate:
@@ -131,6 +141,7 @@ class Gate:
             size=self._size,
             series=_series(self._scanner),
             filenames=_filenames(leaves),
+            is_automatic=_is_automatic(headers),
         )
 
 
@@ -191,6 +202,14 @@ def _automatic(scanner: StructureScanner, headers: Headers) -> str | None:
     if scanner.parts and scanner.parts[0].content_type == "multipart/report":
         return "A delivery report"
     return None
+
+
+def _is_automatic(headers: Headers) -> bool:
+    """Whether a program wrote it: RFC 3834, and what programs of old write instead."""
+    submitted = headers.parameters("auto-submitted")[0]
+    if submitted not in ("", "no") or any(headers.count(name) for name in _OF_PROGRAMS):
+        return True
+    return headers.word("precedence") in _NOT_BY_HAND
 
 
 def _no_document(scanner: StructureScanner, leaves: list[tuple[Part, Use]]) -> Response | None:

@@ -33,8 +33,9 @@ class CommandFailed(Mail2FaxError):
     """A command could not be carried out; the text is the sentence to show."""
 
 
-_OF_DAEMON = frozenset({"doctor"})
+_OF_DAEMON = frozenset({"doctor", "probe"})
 """What only a running daemon knows; it brings its own commands for it."""
+_WITHOUT_DAEMON = {"doctor": ", or: mail2fax doctor --listen ADDRESS:PORT listens itself"}
 _UNTOLD = frozenset({"command", "hash"})
 _NOTED = people_commands.NOTED | queue_commands.NOTED | keeping_commands.NOTED
 Command = Callable[[Spool, dict[str, Any], str], Awaitable[Any]]
@@ -138,8 +139,8 @@ async def ask(state_dir: Path, request: dict[str, Any]) -> Any:
         answer = await _ask_daemon(state_dir / "control.sock", request)
     except (FileNotFoundError, ConnectionRefusedError):
         if name in _OF_DAEMON:
-            way = "mail2fax doctor --listen ADDRESS:PORT listens itself"
-            raise CommandFailed(f"no daemon runs here. Start it, or: {way}") from None
+            more = _WITHOUT_DAEMON.get(str(name), "")
+            raise CommandFailed(f"no daemon runs here. Start it{more}") from None
         answer = await _ask_ledger(state_dir, request)
     if not answer["ok"]:
         raise CommandFailed(answer["error"])

@@ -199,14 +199,66 @@ async def test_unknown_tokens_and_other_recipients_are_refused(desk: AnswerDesk)
     ]  # fmt: skip
 
 
-async def test_automatic_answers_change_nothing(desk: AnswerDesk) -> None:
-    """W8: a vacation responder is refused on the line, so that nothing can loop."""
+@pytest.mark.parametrize(
+    "mark",
+    ["Auto-Submitted: auto-replied", "Auto-Submitted: auto-generated (vacation)",
+     "Precedence: bulk", "Precedence: auto_reply", "X-Autoreply: yes", "List-Id: <a.example.org>",
+     "X-Mail2Fax-Reference: M2F-7K3QX"],
+)  # fmt: skip
+async def test_automatic_answers_change_nothing(desk: AnswerDesk, mark: str) -> None:
+    """W8: what marks vacation responders, lists and ourselves is refused on the line."""
     held = await desk.held()
 
-    said = await desk.send(answer("send", "Auto-Submitted: auto-replied\n"), back(held))
+    said = await desk.send(answer("send", f"{mark}\n"), back(held))
 
     assert said.startswith("550 5.7.1")
     assert (await desk.about(held.id, "held", "asked")).told
+
+
+async def test_a_mail_without_a_sender_is_no_answer(desk: AnswerDesk) -> None:
+    """W8: bounces and responders have none; a person has."""
+    held = await desk.held()
+    talk = await desk.call()
+
+    said = await talk.say("EHLO me", "MAIL FROM:<>", f"RCPT TO:<{back(held)}>")
+
+    assert said.startswith("550 5.7.1")
+
+
+async def test_what_a_mail_program_writes_alone_is_an_answer(desk: AnswerDesk) -> None:
+    """W6: a marked Auto-Submitted: no, and words in HTML alone, with the history quoted below."""
+    held = await desk.held()
+    page = (
+        b"<html><body><div>Drop</div><br><div class='gmail_quote'>On Mon, Fax wrote:"
+        b"<blockquote><div>send</div></blockquote></div></body></html>"
+    )
+    head = "From: Ann <ann@example.org>\nSubject: Re: Papers\nAuto-Submitted: no\n"
+    await desk.send(part(f"{head}Content-Type: text/html; charset=utf-8", page), back(held))
+
+    await desk.about(held.id, "refused", "asked", "refused")
+
+
+async def test_strangers_who_guess_are_put_off(desk: AnswerDesk) -> None:
+    """W6: so many unknown tokens an hour from a network that no rule names; a known one is free."""
+    desk.settings = desk.listener.settings = replace(desk.settings, rules=())
+    said = []
+    for start in range(0, 24, 4):
+        talk = await desk.call()
+        await talk.say("EHLO me", "MAIL FROM:<eve@example.org>")
+        to = [address_of(f"{n:016}", DOMAIN) for n in range(start, start + 4)]
+        said += [(await talk.say(f"RCPT TO:<{one}>"))[:9] for one in to]
+        talk.hang_up()
+
+    assert said == ["550 5.1.1"] * 20 + ["450 4.7.1"] * 4
+
+
+async def test_an_answer_is_small(desk: AnswerDesk) -> None:
+    """W6, within limits: nobody fills the disk through an answer's address."""
+    held = await desk.held()
+
+    said = await desk.send(answer("drop") + b"x" * 70 + b"\r\n" * 2_600_000, back(held))
+
+    assert said.startswith("552 5.3.4")
 
 
 async def test_a_token_is_not_good_for_ever(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mail2fax.accepting.postmaster import Doorbell, is_role
+from mail2fax.accepting.doorbell import Doorbell
+from mail2fax.accepting.postmaster import TOO_MANY, is_role
 
 OURS = ("fax.example.com",)
 
@@ -32,7 +33,7 @@ def test_a_role_is_known_in_every_spelling(path: str, is_one: bool) -> None:
 
 def test_a_network_rings_twenty_times_an_hour() -> None:
     """A2: its neighbours count with it, others do not."""
-    bell = Doorbell()
+    bell = Doorbell(TOO_MANY)
 
     assert [bell.ring(f"192.0.2.{n}", 0.0) for n in range(20)] == [None] * 20
     refusal = bell.ring("192.0.2.99", 3599.0)
@@ -44,7 +45,7 @@ def test_a_network_rings_twenty_times_an_hour() -> None:
 
 def test_many_networks_do_not_fill_the_memory() -> None:
     """Promise 5: whoever rings from everywhere is forgotten, the quiet ones first."""
-    bell = Doorbell()
+    bell = Doorbell(TOO_MANY)
     for n in range(10_001):
         bell.ring(f"2001:db8:{n >> 8:x}:{n & 255:x}::1", float(n > 0) * 3600)
 
