@@ -332,6 +332,18 @@ def comment_stays(token: str, why: str, again_in: float | None) -> None:
     _report(logging.WARNING, "comment-stays", token=token, why=_ours(why), again_in=again_in)
 
 
+def report_fetched(reference: str) -> None:
+    """Fax.Plus's own report of a fax is here (W3)."""
+    _report(logging.INFO, "report-fetched", reference=reference)
+
+
+def report_missing(reference: str, why: str, again_in: float | None) -> None:
+    """Fax.Plus's own report could not be fetched; without ``again_in`` there is none (W3)."""
+    _report(
+        logging.WARNING, "report-missing", reference=reference, why=_ours(why), again_in=again_in
+    )
+
+
 # Answering
 
 

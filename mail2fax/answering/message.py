@@ -65,6 +65,7 @@ def message_for(
     to: Sequence[str],
     sender: Sender,
     now: float,
+    reports: Sequence[bytes] = (),
 ) -> bytes:
     """The message in one thread with the mail it answers; the same Message-ID on a repeat.
 
@@ -75,12 +76,16 @@ def message_for(
         to: the address it goes to and those who get a copy, as on the wire.
         sender: who it comes from.
         now: for its Date.
+        reports: the content of the letter's, in order.
     """
     message = header_for(letter, reply, story, to, sender, now)
     set_text(message, letter.body)
     if letter.html:
         message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
-        message.set_boundary(f"=_{reply.id}")
+    for report, content in zip(letter.reports, reports, strict=True):
+        message.add_attachment(content, "application", "pdf", filename=report.name)
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        part.set_boundary(f"=_{number}_{reply.id}")
     return message.as_bytes()
 
 

@@ -6,7 +6,7 @@ the others. Who was told what, when, or that nobody was, is a row of the ledger.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from mail2fax import events
@@ -142,9 +142,11 @@ class Reporter:
                 original, reply, story, everybody[0], sender, now, self._settings.letters
             )
         followed = delivery_reports.followed(reply.kind)
+        story, reports = await asyncio.to_thread(self._with_reports, story)
         letter = await self._letter(reply, followed or reply.kind, story)
         if followed is None:
-            return message_for(letter, reply, story, everybody, sender, now)
+            wanted = [reports[report.file] for report in letter.reports]
+            return message_for(letter, reply, story, everybody, sender, now, wanted)
         top = header_for(letter, reply, story, everybody, sender, now)
         path = self._spool.content.mail(story.id)
         original = await asyncio.to_thread(delivery_report.original_header, path)
@@ -161,6 +163,20 @@ class Reporter:
         elif alarm.lasting.get(Trouble.TEMPLATES) == kind:
             await alarm.over(Trouble.TEMPLATES)
         return letter
+
+    def _with_reports(self, story: MailStory) -> tuple[MailStory, dict[str, bytes]]:
+        """The content of Fax.Plus's reports by its file; where one is gone the story has none."""
+        directory = self._spool.content.documents_of(story.id)
+        found: dict[str, bytes] = {}
+        faxes = []
+        for fax in story.faxes:
+            if fax.report:
+                try:
+                    found[fax.report] = (directory / fax.report).read_bytes()
+                except OSError:
+                    fax = replace(fax, report="")  # noqa: PLW2901 - it is gone
+            faxes.append(fax)
+        return replace(story, faxes=tuple(faxes)), found
 
     def _with_copies(self, reply: ReplyToSend, to: str) -> tuple[str, ...]:
         """Who gets a reply: what is on hold is told the admin too, for somebody must decide."""

@@ -141,7 +141,11 @@ def _verbs(several: MailStory) -> Iterator[Sample]:
 def _answers(several: MailStory, asked: MailStory) -> Iterator[Sample]:
     yield Sample("status", replies.STATUS, several)
     yield Sample("status-too-late", replies.STATUS, several, None, {"too_late": "cancel"})
-    yield Sample("report", replies.REPORT, several)
+    yield Sample("report-later", replies.REPORT, several)
+    yield Sample("report", replies.REPORT, replace(several, faxes=(
+        replace(_FAX, report="report-1.pdf", outcome=Outcome(End.SUCCESS, "success", _NOON)),
+        replace(_OTHER, report="", outcome=Outcome(End.FAILED, "failed", _NOON)),
+    )))  # fmt: skip
     yield Sample("unclear", replies.UNCLEAR, asked)
     yield Sample("denied", replies.DENIED, asked)
     stopped = {"stopped": [3], "asked": [1], "doubtful": [2]}

@@ -17,7 +17,7 @@ from mail2fax.answering import facts, verb_letters
 from mail2fax.answering.case import Case, LetterSettings
 from mail2fax.answering.facts import dialled, safe
 from mail2fax.answering.layout import Content, Step, laid_out
-from mail2fax.answering.verb_letters import by_mail, verbs_for
+from mail2fax.answering.verb_letters import by_mail, told_of_reports, verbs_for
 from mail2fax.answering.wording import Words, words_of
 from mail2fax.faxplus.statuses import Meaning, final
 from mail2fax.spool import replies
@@ -52,6 +52,14 @@ _ADVICE_BY_MEANING: Mapping[Meaning | None, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """Fax.Plus's own report of a fax: its file in the mail's directory, and what it is called."""
+
+    file: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A reply in words.
 
@@ -61,6 +69,7 @@ class Letter:
         body: the plain text.
         html: the same laid out; empty for devices.
         problem: why an admin's template was not used; empty when all is well.
+        reports: Fax.Plus's own, to be attached.
     """
 
     subject: str
@@ -68,6 +77,7 @@ class Letter:
     body: str
     html: str = ""
     problem: str = ""
+    reports: tuple[Report, ...] = ()
 
 
 def letter_for(
@@ -89,17 +99,32 @@ def letter_for(
     fax = next((fax for fax in story.faxes if fax.id == fax_id), None)
     language = language_of(story, fax, settings)
     words = words_of(language, settings.templates)
-    content = KINDS[kind](Case(story, fax, words, settings, told or {}))
+    case = Case(story, fax, words, settings, told or {})
+    content = KINDS[kind](case)
     number = facts.short_number(fax) if fax else facts.short_numbers(story, words)
     state = words.say(f"state.{content.state}")
     from_name = words.say("from_name", state=state, number=number)
     page = laid_out(kind, story, content, words, settings.templates)
     subject = _subject(story, words)
+    reports = _reports(kind, case)
     if story.identity.device:
         bare = (to_ascii(text, language) for text in (subject, from_name, page.text))
         subject, from_name, text = bare
-        return Letter(subject, from_name, text, problem=page.problem)
-    return Letter(subject, from_name, page.text, page.html, page.problem)
+        return Letter(subject, from_name, text, problem=page.problem, reports=reports)
+    return Letter(subject, from_name, page.text, page.html, page.problem, reports)
+
+
+def _reports(kind: str, case: Case) -> tuple[Report, ...]:
+    """What Fax.Plus itself says of the letter's faxes, as far as it was asked for and is here."""
+    if kind not in (replies.OUTCOME, replies.REPORT):
+        return ()
+    faxes = (case.fax,) if case.fax else case.story.faxes
+    reference = case.story.reference
+    return tuple(
+        Report(fax.report, case.say("report.file", reference=f"{reference}-{fax.ordinal}"))
+        for fax in faxes
+        if fax.report
+    )
 
 
 def language_of(story: MailStory, fax: FaxStory | None, settings: LetterSettings) -> str:
@@ -121,6 +146,7 @@ def _outcome(case: Case) -> Content:
         lead=(case.words.reason(safe(outcome.why)), case.say(advice) if advice else ""),
         facts=_rows(case, outcome),
         steps=by_mail(case, *_verbs_after(case)),
+        notes=told_of_reports(case, case.the_fax),
     )
 
 

@@ -1,6 +1,7 @@
 """Letters that tell what became of a verb, and what can be answered to others (W6, K8). Pure."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from mail2fax.answering.case import Case
 from mail2fax.answering.facts import dialled, safe
@@ -34,6 +35,19 @@ def _status(case: Case) -> Content:
         lead=(late, case.words.reason(safe(case.story.why))),
         faxes=case.story.faxes,
     )
+
+
+def told_of_reports(case: Case, *faxes: FaxStory) -> tuple[str, ...]:
+    """Whether Fax.Plus's own reports, where somebody asked for them, come with the letter."""
+    asked = [fax for fax in faxes if fax.report is not None]
+    missing = ", ".join(dialled(fax.number) for fax in asked if not fax.report)
+    attached = (case.say("report.attached"),) if any(fax.report for fax in asked) else ()
+    return (*attached, *((case.say("report.none", numbers=missing),) if missing else ()))
+
+
+def _report(case: Case) -> Content:
+    told = told_of_reports(case, *case.story.faxes)
+    return replace(_status(case), notes=told or (case.say("report.later"),))
 
 
 def _unclear(case: Case) -> Content:
@@ -127,7 +141,7 @@ KINDS: Mapping[str, Callable[[Case], Content]] = {
     replies.DENIED: _denied,
     replies.CANCEL: _cancel,
     replies.AGAIN: _again,
-    replies.REPORT: _status,
+    replies.REPORT: _report,
     replies.NOT_STOPPED: _not_stopped,
     replies.PAUSED: _paused,
 }

@@ -12,6 +12,7 @@ from mail2fax.clock import Clock
 from mail2fax.errors import AccountEmpty, AccountFailure, Failure, SpoolError, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.sending import pacing
+from mail2fax.sending.fetching import Fetcher
 from mail2fax.sending.lookout import Lookout
 from mail2fax.sending.pace import Pace
 from mail2fax.sending.pacing import SendingSettings
@@ -80,6 +81,7 @@ class Dispatcher:
         self._lookout = Lookout(spool, client, settings, clock)
         self._trimmer = Trimmer(spool, client, clock, settings.first_poll)
         self._stopping = Stopping(spool, client, clock)
+        self._fetcher = Fetcher(spool, client, clock, settings.first_poll)
         self._breaker = _Breaker()
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._uploading: set[str] = set()  # mails
@@ -100,6 +102,7 @@ class Dispatcher:
                 group.create_task(self._keep_looking())
                 group.create_task(self._trimmer.run())
                 group.create_task(self._stopping.run(self._may_ask))
+                group.create_task(self._fetcher.run(self._may_ask))
         finally:
             in_hand = list(self._in_hand.values())
             for task in in_hand:

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from mail2fax.spool import cancelling, holds, pausing, repeating, schema
-from mail2fax.spool.lifecycle import MailEvent, MailState
+from mail2fax.spool import cancelling, fax_reports, holds, pausing, repeating, schema
+from mail2fax.spool.lifecycle import FaxState, MailEvent, MailState
 from mail2fax.spool.moves import MAIL, move
 from mail2fax.spool.noted import note
 from mail2fax.spool.repeating import Terms
@@ -20,6 +20,7 @@ from mail2fax.spool.replies import AGAIN, DENIED, REPORT, STATUS, UNCLEAR, owe
 
 _DONE, _REPEATED, _TOO_LATE, _REFUSED = "done", "repeated", "too late", "refused"
 _MOST_UNCLEAR = 3
+_REPORTED = (FaxState.SUCCESS, FaxState.PARTIAL, FaxState.FAILED)
 _OWN_ONLY = frozenset({"again", "send", "send without pictures", "drop"})
 """Verbs that want the identity of the mail; for the others the token is enough."""
 _CHANGING = _OWN_ONLY | {"cancel"}
@@ -114,6 +115,12 @@ def _status(connection: Connection, case: _Case) -> str:
 
 def _report(connection: Connection, case: _Case) -> str:
     owe(connection, case.asked.id, REPORT, case.now)
+    fax = schema.fax.c
+    ended = select(fax.id).where(
+        fax.mail_id == case.asked.id, fax.fax_plus_id.is_not(None), fax.state.in_(_REPORTED)
+    )
+    faxes = connection.scalars(ended).all()
+    fax_reports.want(connection, case.asked.id, REPORT, faxes, case.now)
     return REPORT
 
 

@@ -145,7 +145,9 @@ def forget_rows(connection: Connection, before: float) -> int:
         faxes = select(schema.fax.c.id).where(schema.fax.c.mail_id.in_(old)).scalar_subquery()
         for rows in (schema.usage, schema.job_fax, schema.stop, schema.pause):
             connection.execute(delete(rows).where(rows.c.fax_id.in_(faxes)))
-        for rows in (schema.job, schema.reply, schema.fax, schema.history, schema.picture):
+        for rows in (
+            schema.job, schema.reply, schema.fax, schema.history, schema.picture, schema.report,
+        ):  # fmt: skip
             connection.execute(delete(rows).where(rows.c.mail_id.in_(old)))
         connection.execute(delete(schema.mail).where(schema.mail.c.id.in_(old)))
     _forget_letters(connection, before)

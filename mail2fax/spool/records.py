@@ -284,6 +284,7 @@ class FaxStory:
     job_why: str
     next_try: float | None
     options: Options | None = None
+    report: str | None = None
     mark: NumberMark | None = None
     again_of: str | None = None
     stop: str | None = None

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0011"
+SCHEMA = "0012"
 """Alembic revision these tables are (`mail2fax/spool/migrations`)."""
 
 metadata = MetaData()
@@ -190,6 +190,20 @@ reply = Table(
     Column("facts", JSON),
     Index("reply_due", "state", "next_try"),
     Index("reply_mail", "mail_id"),
+)
+
+report = Table(
+    "report",
+    metadata,
+    # Fax.Plus's own report of a fax, that somebody asked for (W3). ``file`` lies in the mail's
+    # directory, and is empty where there is none; ``next_try`` says when it is fetched.
+    Column("fax_id", Text, primary_key=True),
+    Column("mail_id", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try", Float),
+    Index("report_mail", "mail_id"),
+    Index("report_due", "next_try"),
 )
 
 remark = Table(

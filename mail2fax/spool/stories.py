@@ -27,8 +27,9 @@ _DOCUMENTS = (
     .order_by(schema.document.c.ordinal)
 )
 _FAXES = (
-    select(schema.fax, schema.stop.c.said)
+    select(schema.fax, schema.stop.c.said, schema.report.c.file.label("report"))
     .outerjoin_from(schema.fax, schema.stop, schema.stop.c.fax_id == schema.fax.c.id)
+    .outerjoin(schema.report, schema.report.c.fax_id == schema.fax.c.id)
     .where(schema.fax.c.mail_id == _THIS)
     .order_by(schema.fax.c.ordinal)
 )
@@ -180,6 +181,7 @@ def _fax_story(row: Row[Any], job: Row[Any] | None, mark: NumberMark | None) -> 
         job_why=job.why if job else "",
         next_try=job.next_try if job else None,
         options=options_of_fax(row.options),
+        report=row.report,
         mark=mark,
         again_of=row.again_of,
         stop=row.said,

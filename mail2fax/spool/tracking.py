@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select, update
 
 from mail2fax.json_form import as_json, from_json
-from mail2fax.spool import jobs, marks, remarks, schema, stops, usage
+from mail2fax.spool import fax_reports, jobs, marks, remarks, schema, stops, usage
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobState
 from mail2fax.spool.moves import FAX, move
 from mail2fax.spool.portions import in_portions
@@ -15,6 +15,7 @@ from mail2fax.spool.replies import OUTCOME, owe
 from mail2fax.values import End, Options, Outcome
 
 _ARRIVED = (End.SUCCESS, End.PARTIAL)
+_REPORTED = (*_ARRIVED, End.FAILED)
 
 _NOT_DIALLED_AGAIN = "It did not get through, and is not tried again, because it was cancelled."
 
@@ -158,12 +159,16 @@ def ended(
     if outcome.pages:
         usage.told_pages(connection, fax_id, outcome.pages)
     fax = schema.fax.c
-    row = connection.execute(select(fax.mail_id, fax.number).where(fax.id == fax_id)).one()
+    row = connection.execute(
+        select(fax.mail_id, fax.number, fax.fax_plus_id, fax.options).where(fax.id == fax_id)
+    ).one()
     if blames_number:
         marks.mark(connection, row.number, outcome.why, now)
     elif outcome.end in _ARRIVED:
         marks.clear(connection, row.number)
     owe(connection, row.mail_id, OUTCOME, now, fax_id=fax_id)
+    if (row.options or {}).get("report") and row.fax_plus_id and outcome.end in _REPORTED:
+        fax_reports.want(connection, row.mail_id, OUTCOME, [fax_id], now)
 
 
 def line_busy(

@@ -48,7 +48,8 @@ def made(sample: Sample, settings: LetterSettings) -> Made:
     story = sample.story
     letter = letter_for(sample.kind, story, sample.fax_id, settings, sample.told)
     reply = ReplyToSend(f"R{sample.name}", story.id, sample.fax_id, sample.kind, NOW, 0, 0)
-    raw = message_for(letter, reply, story, ["ann@example.org"], SENDER, NOW)
+    reports = [b"%PDF-1.7"] * len(letter.reports)
+    raw = message_for(letter, reply, story, ["ann@example.org"], SENDER, NOW, reports)
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     text, html = message.get_body(("plain",)), message.get_body(("html",))
