@@ -8,18 +8,17 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
-    SecretStr,
     ValidationError,
-    model_validator,
 )
 
+from mail2fax.config_faxplus import FaxPlusAccount, Hooks
 from mail2fax.config_fields import (
     Count,
     Countries,
@@ -65,36 +64,6 @@ _LETTER = frozenset(
 
 _QUOTAS_LOOK_BACK = 31 * 86400.0
 _EXAMPLE = "senders: [{networks: [192.168.1.0/24]}]"
-
-
-class OAuth(Section):
-    """An OAuth2 client of the account, instead of a token."""
-
-    client_id: str
-    client_secret: SecretStr
-    refresh_token: SecretStr
-    token_url: str = "https://accounts.fax.plus/token"  # noqa: S105 - where tokens are had
-
-
-class FaxPlusAccount(Section):
-    """The account at Fax.Plus."""
-
-    token: SecretStr | None = None
-    oauth: OAuth | None = None
-    source_numbers: Annotated[Numbers, Field(alias="from", min_length=1)]
-    base_url: str = "https://restapi.fax.plus/v3"
-    user_id: str = "self"
-
-    @model_validator(mode="after")
-    def _is_one_access(self) -> Self:
-        if self.token is None and self.oauth is None:
-            raise ValueError(
-                "write token, a personal access token of the account, or oauth with client_id, "
-                "client_secret and refresh_token"
-            )
-        if self.token is not None and self.oauth is not None:
-            raise ValueError("token and oauth are two ways in. Leave one of them out")
-        return self
 
 
 class SenderRule(Conditions, Allowances):
@@ -185,6 +154,7 @@ class Config(Allowances):
     listen: Annotated[tuple[Listen, ...], Field(min_length=1)]
     tls: Tls | None = None
     faxplus: FaxPlusAccount
+    hooks: Hooks | None = None
     relay: RelayAddress = RelayAddress()
     replies: RepliesFrom = RepliesFrom()
     senders: tuple[SenderRule, ...]
@@ -271,6 +241,8 @@ class Config(Allowances):
             found.append("admin is not set: nobody is told when nobody else can be")
         if self.sending.paused:
             found.append("sending.paused is set: mail is taken, nothing is faxed")
+        if self.hooks is not None and self.hooks.url.startswith("http:"):
+            found.append("hooks.url is not https: who listens on the way learns the secret path")
         found += [
             f"{name}.split_scans has no {{name}}: two scans that each lose a mail may be joined"
             for name, rule in zip(self.rule_names(), self.senders, strict=True)

@@ -3,13 +3,15 @@
 Each reads the text that stands in the file and says, when it cannot, what to write instead.
 """
 
+import contextlib
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from mail2fax.shared_networks import provider_of
 from mail2fax.values import Retry
@@ -27,6 +29,8 @@ _RATE_SECONDS = {"hour": 3600.0, "day": 86400.0, "month": 30 * 86400.0}
 _AUTHSERV = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _TENANT = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_PATH_SECRET = re.compile(r"[A-Za-z0-9_-]{24,200}", re.ASCII)
+_LAST_PORT = 65535
 _WIDEST = {4: 28, 6: 56}
 
 
@@ -182,6 +186,32 @@ def _tenant(text: str) -> str:
     return text.strip().lower()
 
 
+def _host_and_port(text: Any) -> tuple[str, int]:
+    if isinstance(text, tuple):
+        return text
+    host, _, port = str(text).rpartition(":")
+    with contextlib.suppress(ValueError):
+        if port.isascii() and port.isdigit() and int(port) <= _LAST_PORT:
+            return _address(host.removeprefix("[").removesuffix("]")), int(port)
+    raise ValueError(f"{text!r} is no address and port. Write 127.0.0.1:8026 or [::1]:8026")
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise ValueError(f"{text!r} is no URL. Write one such as https://fax.example.com/hooks")
+    return text.rstrip("/")
+
+
+def _path_secret(secret: SecretStr) -> SecretStr:
+    if not _PATH_SECRET.fullmatch(secret.get_secret_value()):
+        raise ValueError(
+            "write 24 characters at least, of letters, digits, - and _, such as "
+            "`openssl rand -hex 16` prints"
+        )
+    return secret
+
+
 def machine_timezone() -> str:
     """The machine's own time zone, UTC when it does not tell."""
     try:
@@ -208,6 +238,9 @@ def _split_scans(text: str) -> str:
 
 
 SplitScans = Annotated[str, AfterValidator(_split_scans)]
+HostAndPort = Annotated[tuple[str, int], BeforeValidator(_host_and_port)]
+Url = Annotated[str, AfterValidator(_url)]
+PathSecret = Annotated[SecretStr, AfterValidator(_path_secret)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size)]
 Domain = Annotated[str, AfterValidator(_domain)]

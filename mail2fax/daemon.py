@@ -31,10 +31,9 @@ from mail2fax.config import Config, SenderRule
 from mail2fax.config_listen import Listen
 from mail2fax.config_options import Language
 from mail2fax.contacts_file import ContactsFile
+from mail2fax.daemon_account import fax_plus, hook_tasks
 from mail2fax.daemon_answering import answering_settings, reports_go_back
 from mail2fax.errors import SpoolFull
-from mail2fax.faxplus.access import OAuth, OAuthClient
-from mail2fax.faxplus.client import FaxPlus
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.children import Children
 from mail2fax.preparing.documents import DocumentLimits
@@ -47,7 +46,7 @@ from mail2fax.reading.options.rules import OptionRules
 from mail2fax.reading.series import SplitPattern
 from mail2fax.sending.dispatcher import Dispatcher
 from mail2fax.sending.pacing import SendingSettings
-from mail2fax.spool import intake, letterheads, refresh_tokens
+from mail2fax.spool import intake, letterheads
 from mail2fax.spool.commands import ControlSocket
 from mail2fax.spool.ends import Keep
 from mail2fax.spool.forgetting import Forgetting
@@ -115,6 +114,8 @@ class Daemon:
         self._start_stations()
         try:
             await self._control.open()
+            hooks = hook_tasks(config, self._spool, self._client)
+            self._tasks += [asyncio.ensure_future(task) for task in hooks]
             await self._start_listeners()
         except BaseException:
             await self._stop()
@@ -421,30 +422,6 @@ def _address_rules(
         config.domains, numbers, config.prefix, listen.allow_no_domain, config.limits.destinations,
         dialects=dialects,
     )  # fmt: skip
-
-
-async def fax_plus(config: Config, spool: Spool, clock: Clock) -> FaxPlus:
-    """The client of the account; a refresh token that came later goes before the written one."""
-    account = config.faxplus
-    access: str | OAuth
-    if account.oauth is not None:
-        written = account.oauth.refresh_token.get_secret_value()
-        kept = await spool.do(refresh_tokens.newest, written)
-        keys = OAuthClient(
-            account.oauth.client_id,
-            account.oauth.client_secret.get_secret_value(),
-            kept or written,
-            account.oauth.token_url,
-        )
-
-        async def keep(token: str) -> None:
-            await spool.do(refresh_tokens.keep, written, token)
-
-        access = OAuth(keys, keep, now=clock.now)
-    else:
-        assert account.token is not None, "the configuration has one or the other"
-        access = account.token.get_secret_value()
-    return FaxPlus(account.base_url, access, user_id=account.user_id)
 
 
 def number_rules(config: Config, countries: frozenset[str], outside_line: str = "") -> NumberRules:

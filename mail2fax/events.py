@@ -300,6 +300,21 @@ def account_barred(why: str, seconds: float) -> None:
     _report(logging.ERROR, "account-barred", why=_ours(why), next_try_s=seconds)
 
 
+def hook_rang() -> None:
+    """Something that knows the path says that Fax.Plus has news; the lists are looked at."""
+    _report(logging.DEBUG, "hook")
+
+
+def hook_registered() -> None:
+    """Fax.Plus tells us by a hook when a fax has ended."""
+    _report(logging.INFO, "hook-registered")
+
+
+def hook_not_registered(why: str, seconds: float) -> None:
+    """Fax.Plus did not take our hook; polling finds the same, only later."""
+    _report(logging.WARNING, "hook-not-registered", why=_ours(why), next_try_s=seconds)
+
+
 def refresh_token_not_kept() -> None:
     """A new refresh token is not on disk; it is written again with the next one (S1)."""
     _report(logging.ERROR, "refresh-token-not-kept")

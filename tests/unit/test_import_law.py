@@ -26,17 +26,33 @@ MAY_IMPORT = {
     "config_fields": GROUND | {"shared_networks"},
     "config_listen": GROUND | {"config_fields"},
     "config_senders": GROUND | {"config_fields"},
+    "config_faxplus": GROUND | {"config_fields"},
     "config_relay": GROUND | {"config_fields"},
     "config_options": GROUND | {"config_fields"},
     "config": GROUND
-    | {"yaml_file", "config_fields", "config_listen", "config_relay", "config_senders"}
+    | {
+        "yaml_file",
+        "config_fields",
+        "config_listen",
+        "config_relay",
+        "config_senders",
+        "config_faxplus",
+    }
     | {"config_options"},
     "contacts_file": GROUND | {"yaml_file", "reading"},
     **dict.fromkeys(STATIONS, PLAIN | GROUND),
     "daemon": STATIONS
     | PLAIN
     | GROUND
-    | {"config", "config_listen", "config_options", "contacts_file", "daemon_answering"},
+    | {
+        "config",
+        "config_listen",
+        "config_options",
+        "contacts_file",
+        "daemon_account",
+        "daemon_answering",
+    },
+    "daemon_account": PLAIN | GROUND | {"config", "web"},
     "daemon_answering": STATIONS | PLAIN | GROUND | {"config", "config_relay"},
     "log": set(),
     "serving": {"accepting", "config", "cores", "daemon", "errors", "events", "service_manager"},
@@ -113,6 +129,7 @@ ONE_DOOR = {
     "aiosmtplib": {"answering"},
     "jinja2": {"answering/templating.py", "simulator"},
     "starlette": {"simulator", "web"},
+    "uvicorn": {"simulator", "web"},
 }
 NOT_PURE = {"os", "pathlib", "socket", "asyncio", "time", "subprocess", "logging", "threading"}
 PURE = {

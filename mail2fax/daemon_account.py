@@ -1,0 +1,53 @@
+"""What the daemon has to do with the account at Fax.Plus: its client, the door for its hooks."""
+
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+from mail2fax.clock import Clock
+from mail2fax.config import Config
+from mail2fax.faxplus.access import OAuth, OAuthClient
+from mail2fax.faxplus.client import FaxPlus
+from mail2fax.spool import refresh_tokens
+from mail2fax.spool.spool import Spool
+from mail2fax.web.hooks import door
+from mail2fax.web.registration import keep_registered
+from mail2fax.web.server import WebServer
+
+
+async def fax_plus(config: Config, spool: Spool, clock: Clock) -> FaxPlus:
+    """The client of the account; a refresh token that came later goes before the written one."""
+    account = config.faxplus
+    access: str | OAuth
+    if account.oauth is not None:
+        written = account.oauth.refresh_token.get_secret_value()
+        kept = await spool.do(refresh_tokens.newest, written)
+        keys = OAuthClient(
+            account.oauth.client_id,
+            account.oauth.client_secret.get_secret_value(),
+            kept or written,
+            account.oauth.token_url,
+        )
+
+        async def keep(token: str) -> None:
+            await spool.do(refresh_tokens.keep, written, token)
+
+        access = OAuth(keys, keep, now=clock.now)
+    else:
+        assert account.token is not None, "the configuration has one or the other"
+        access = account.token.get_secret_value()
+    return FaxPlus(account.base_url, access, user_id=account.user_id)
+
+
+def hook_tasks(
+    config: Config, spool: Spool, client: FaxPlus
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """What is to run where Fax.Plus tells us that a fax has ended; nothing where it does not.
+
+    Raises:
+        OSError: the address cannot be listened at.
+    """
+    if config.hooks is None:
+        return
+    secret = config.hooks.secret.get_secret_value()
+    yield WebServer(door(secret, spool.bells), *config.hooks.listen).run()
+    yield keep_registered(client, config.hooks.url, secret)

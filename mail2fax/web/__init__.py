@@ -1,0 +1,1 @@
+"""What the daemon serves over HTTP, where it is configured: today the door for Fax.Plus's hooks."""
