@@ -64,10 +64,9 @@ def _list(arguments: argparse.Namespace) -> int:
         print(json.dumps(result))
         return _DONE
     for fax in result["faxes"]:
-        where = fax["fax_state"] if fax["mail_state"] == "prepared" else fax["mail_state"]
         print(
             f"{fax['reference']}/{fax['ordinal']:<3} {_time(fax['received_at'])}  "
-            f"{fax['number']:<16} {where:<12} {fax['fax_plus_id'] or '-':<24} {fax['who']}"
+            f"{fax['number']:<16} {fax['where']:<12} {fax['fax_plus_id'] or '-':<24} {fax['who']}"
         )
     if not result["faxes"]:
         print("nothing waits" if not arguments.all else "nothing was ever received")

@@ -31,7 +31,8 @@ async def _list(spool: Spool, request: dict[str, Any], _who: str) -> Any:
     """``queue list``: the faxes without an outcome, or with ``all`` every one, newest first."""
     lines = await spool.do(_queue, bool(request.get("all")))
     counts = await spool.do(stories.counts)
-    return {"faxes": [asdict(line) for line in lines], "counts": counts}
+    faxes = [{**asdict(line), "where": line.where} for line in lines]
+    return {"faxes": faxes, "counts": counts}
 
 
 def _queue(connection: Connection, everything: bool) -> list[stories.QueueLine]:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, exists, func, select
 
 from mail2fax.json_form import from_json
 from mail2fax.spool import marks, schema
 from mail2fax.spool.finding import document_of, options_of_fax
-from mail2fax.spool.lifecycle import MailState
+from mail2fax.spool.lifecycle import FaxState, JobState, MailState
 from mail2fax.spool.records import (
     FaxStory,
     HistoryLine,
@@ -52,11 +52,24 @@ _LINES = (
     .where(_LINE.mail_id == _THIS)
     .order_by(_LINE.id)
 )
+_NEWEST_JOB = (
+    select(_JOB.state)
+    .join_from(schema.job, schema.job_fax, schema.job_fax.c.job_id == _JOB.id)
+    .where(schema.job_fax.c.fax_id == schema.fax.c.id)
+    .order_by(_JOB.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLine:
-    """One line of ``queue list``: a fax and where it stands."""
+    """One line of ``queue list``: a fax and where it stands.
+
+    Attributes:
+        job_state: of its newest job, None while it has none.
+        is_to_stop: whether a person wants it stopped.
+    """
 
     reference: str
     ordinal: int
@@ -66,6 +79,18 @@ class QueueLine:
     fax_state: str
     fax_plus_id: str | None
     who: str
+    job_state: str | None
+    is_to_stop: bool
+
+    @property
+    def where(self) -> str:
+        """In a word: what a person would ask about."""
+        if self.mail_state != MailState.PREPARED:
+            return self.mail_state
+        if self.is_to_stop and self.fax_state == FaxState.ORDERED:
+            return "stopping"
+        waits = self.fax_state == FaxState.PENDING and self.job_state == JobState.HELD
+        return "held" if waits else self.fax_state
 
 
 def of_mail(connection: Connection, mail_id: str) -> MailStory:
@@ -125,6 +150,8 @@ def queue(connection: Connection, limit: int, *, everything: bool) -> list[Queue
             fax.state.label("fax"),
             fax.fax_plus_id,
             mail.who,
+            _NEWEST_JOB.label("job"),
+            exists().where(schema.stop.c.fax_id == fax.id).label("stop"),
         )
         .join_from(schema.fax, schema.mail, fax.mail_id == mail.id)
         .order_by(mail.received_at.desc(), fax.ordinal)

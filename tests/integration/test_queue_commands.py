@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from mail2fax.spool import jobs, queue_commands, schema
+from mail2fax.spool import finding, jobs, queue_commands, schema
 from mail2fax.spool.commands import carry_out
 from mail2fax.spool.records import MailStory
 from tests.integration.sending_bench import NUMBER, OTHER, SETTINGS, Bench
@@ -114,6 +114,25 @@ async def test_a_held_fax_is_cancelled_or_dropped(bench: Bench) -> None:
 
     assert ends(await bench.story_of(first)) == ["cancelled"]
     assert ends(await bench.story_of(second)) == ["not sent"]
+
+
+async def test_the_list_says_what_is_held_and_what_is_to_stop(bench: Bench) -> None:
+    """K8: what a person would decide about; the rest by its own state."""
+    held, stopping, pending = await bench.mail(), await bench.mail(), await bench.mail()
+    refused = await bench.mail(prepare=False)
+    await do(bench, "hold", held)
+    job = next(one for one in await bench.spool.do(finding.due, bench.clock.now(), 9)
+               if one.mail_id == stopping)  # fmt: skip
+    await bench.spool.do(jobs.found, job.id, {NUMBER: "f1"}, bench.clock.now(), 60.0)
+    await do(bench, "cancel", stopping)
+    await do(bench, "cancel", refused)
+
+    listed = await carry_out(bench.spool, {"command": "list", "all": True}, "root")
+
+    where = {line["reference"]: line["where"] for line in listed["result"]["faxes"]}
+    told = [where[(await bench.story_of(one)).reference]
+            for one in (held, stopping, pending, refused)]  # fmt: skip
+    assert told == ["held", "stopping", "pending", "refused"]
 
 
 async def test_what_went_cannot_be_held(bench: Bench) -> None:
