@@ -103,9 +103,13 @@ class Writer(ABC):
         """Write every file below ``root``, then the manifest with them."""
         for path in sorted(path for path in root.rglob("*") if path.is_file()):
             name = path.relative_to(root).as_posix()
-            with path.open("rb") as file:
-                manifest.files[name] = self._put(name, file, os.fstat(file.fileno()).st_size)
+            manifest.files[name] = self.add(name, path)
         self.add_text(MANIFEST, json.dumps(asdict(manifest), indent=1))
+
+    def add(self, name: str, path: Path) -> tuple[int, str]:
+        """Write a file under a name; its size and SHA-256."""
+        with path.open("rb") as file:
+            return self._put(name, file, os.fstat(file.fileno()).st_size)
 
     def add_text(self, name: str, text: str) -> None:
         """Write a small file."""

@@ -21,6 +21,7 @@ from mail2fax.number_verb import add_number_verb
 from mail2fax.people_verbs import add_freeze_verbs, add_user_verb
 from mail2fax.queue_verb import add_queue_verb
 from mail2fax.report_verb import add_report_verbs
+from mail2fax.subject_verb import add_subject_verbs
 
 if TYPE_CHECKING:
     from mail2fax.config import Config
@@ -48,6 +49,8 @@ _EXAMPLES = {
     "unfreeze": "unfreeze copier-2",
     "report": "report --from 2026-11-01 --csv",
     "audit": "audit verify",
+    "export": "export --subject ann@example.org ann.tar",
+    "erase": "erase --subject +41225550123 --yes",
     "backup": "backup /var/backups/mail2fax-2026-11-25.tar",
     "restore": "restore /var/backups/mail2fax-2026-11-25.tar",
     "doctor": "doctor --config /etc/mail2fax/mail2fax.yaml --follow",
@@ -93,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         add_report_verbs,
         add_backup_verbs,
         add_check_verb,
+        add_subject_verbs,
     ):
         add_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))
     add_doctor_verb(verbs)

@@ -120,15 +120,16 @@ class Dispatcher:
             events.ledger_suspect(self._spool.suspect)
             await self._spool.alarm.began(Trouble.SUSPECT, self._spool.suspect)
             for job in await self._spool.do(finding.in_state, JobState.READY, JobState.UPLOADED):
-                await self._doubt(job, self._spool.suspect)
+                await self._doubt(job, self._spool.suspect.partition(";")[0])
             if self._spool.is_copy:
                 await self._spool.do(jobs.copied, Doubt.COPIED)
             await self._spool.vouch()
 
     async def _doubt(self, job: Job, why: str) -> None:
-        """Another life of the ledger may have posted a job: it is looked up first."""
+        """Another life of the ledger may have posted a job: it is looked up first, and soon."""
         doubt = Doubt.COPIED if self._spool.is_copy and self._is_old(job) else Doubt.UNKNOWN
         await self._spool.do(jobs.suspected, job.id, doubt, self._clock.now(), why)
+        self._lookout.hint()
         events.in_doubt(job.reference, job.token, why)
 
     def _is_old(self, job: Job) -> bool:

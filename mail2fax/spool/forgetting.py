@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Table, delete, select, update
 
 from mail2fax import events
 from mail2fax.errors import Mail2FaxError, SpoolFull
@@ -157,13 +157,17 @@ def forget_rows(connection: Connection, before: float) -> int:
 
 
 def _forget_letters(connection: Connection, before: float) -> None:
-    line = schema.history
     for rows in (schema.notice, schema.alert):
         over = (rows.c.due_at < before) & (rows.c.state != ReplyState.DUE)
         old = connection.scalars(select(rows.c.id).where(over).limit(_AT_ONCE)).all()
-        if old:
-            connection.execute(delete(line).where(line.c.mail_id.in_(old)))
-            connection.execute(delete(rows).where(rows.c.id.in_(old)))
+        forget_letters(connection, rows, old)
+
+
+def forget_letters(connection: Connection, rows: Table, ids: Sequence[str]) -> None:
+    """Forget some notices or alerts."""
+    line = schema.history
+    connection.execute(delete(line).where(line.c.mail_id.in_(ids)))
+    connection.execute(delete(rows).where(rows.c.id.in_(ids)))
 
 
 # Acting

@@ -1,4 +1,4 @@
-"""The commands about what is kept: the lines for auditors, pictures of it for a backup.
+"""The commands about what is kept: the lines for auditors, pictures for a backup, persons.
 
 Each is ``(spool, request, who gave it) -> result``, see `mail2fax.spool.commands`.
 """
@@ -9,8 +9,9 @@ from dataclasses import asdict
 from typing import Any
 
 from mail2fax.json_form import as_json
-from mail2fax.spool import audit, snapshot
+from mail2fax.spool import audit, forgetting, snapshot, subjects
 from mail2fax.spool.spool import Spool
+from mail2fax.spool.subjects import Subject
 
 _MOST_LINES = 1000
 
@@ -44,12 +45,30 @@ async def _restored(spool: Spool, _request: dict[str, Any], _who: str) -> Any:
     return spool.suspect
 
 
+async def _export(spool: Spool, request: dict[str, Any], who: str) -> Any:
+    """``export``: everything the ledger holds of a person."""
+    subject = Subject.of(str(request.get("subject", "")))
+    return await spool.do(subjects.held, subject, who, spool.now())
+
+
+async def _erase(spool: Spool, request: dict[str, Any], who: str) -> Any:
+    """``erase``: a person goes from everything that is over."""
+    subject = Subject.of(str(request.get("subject", "")))
+    erased = await spool.do(subjects.erase, subject, who, spool.now())
+    if erased.mails:
+        await forgetting.destroy(spool, erased.mails)
+    await spool.scrub()
+    return asdict(erased)
+
+
 COMMANDS: Mapping[str, Callable[[Spool, dict[str, Any], str], Awaitable[Any]]] = {
     "report": _lines,
     "audit anchors": _anchors,
     "backup": _take,
     "backup done": _let_go,
     "restored": _restored,
+    "export": _export,
+    "erase": _erase,
 }
 NOTED = frozenset({"backup", "restored"})
 """Those that show what a mail was, or change something (K8)."""

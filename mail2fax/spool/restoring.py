@@ -117,9 +117,14 @@ def _mark(path: Path, since: float, now: float) -> None:
     Raises:
         CannotRestore: it is no sound ledger.
     """
-    day = datetime.fromtimestamp(since, UTC).isoformat(" ", "minutes")
+    then, until = (
+        datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC") for at in (since, now)
+    )
     marks = {
-        vouching.SUSPECT: f"the ledger was put back as it was at {day}",
+        vouching.SUSPECT: (
+            f"the ledger was put back as it was at {then}; "
+            f"mails that came until {until} are not in it"
+        ),
         vouching.COPIED: "0",
         vouching.DOUBTFUL: str(now),
         vouching.RESTORED: json.dumps([since, now]),

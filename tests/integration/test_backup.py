@@ -127,8 +127,9 @@ async def test_what_comes_and_goes_during_a_backup_leaves_no_hole(
     await spool.close()
 
 
+@pytest.mark.parametrize("wait", [0.0, 3.0], ids=["hardly accepted", "prepared"])
 async def test_after_a_restore_nothing_is_faxed_twice_and_the_gap_is_told(
-    house: House, tmp_path: Path
+    house: House, tmp_path: Path, wait: float
 ) -> None:
     """K9, S4: what was open then and was sent since is adopted; what came since is taken in."""
     message = mail(TEXT, attached(real_pdf(1)))
@@ -136,7 +137,7 @@ async def test_after_a_restore_nothing_is_faxed_twice_and_the_gap_is_told(
     paused = {"first_poll": "300ms", "paused": True}
     async with Daemon(house.config(sending=paused)) as daemon:
         await asyncio.to_thread(send, daemon, message, to[0], to[1])
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(wait)
         await back_up(house.state_dir, tmp_path / "then.tar")
     async with Daemon(house.config()) as daemon:
         await asyncio.to_thread(send, daemon, message, to[2])
@@ -147,11 +148,13 @@ async def test_after_a_restore_nothing_is_faxed_twice_and_the_gap_is_told(
     put_back(house.state_dir, tmp_path / "then.tar", Clock().now(), force=True)
     told = len(house.letters())
     async with Daemon(house.config(admin="admin@example.org")):
-        await house.mailbox.wait_for(told + 4)
+        await house.mailbox.wait_for(told + 6)  # with an alert, and its end
         await asyncio.sleep(1.5)
 
     assert sorted(item.to for item in house.simulator.provider.items) == faxed
     letters = house.letters()[told:]
+    alerts = [one for one in letters if "are not in it" in one.as_string()]
+    assert {str(one["To"]) for one in alerts} == {"admin@example.org"}
     outcomes = [one for one in letters if "CONFIRMED" in str(one["From"])]
     by_person = {str(one["To"]): str(one["From"]) for one in outcomes}
     assert set(by_person) == {"ann@example.org", "admin@example.org"}

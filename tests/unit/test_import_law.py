@@ -74,6 +74,7 @@ MAY_IMPORT = {
     },
     "archive": {"errors"},
     "backup_verb": {"archive", "spool", "clock", "config"},
+    "subject_verb": {"archive", "spool", "config"},
     "report_verb": {"spool", "json_form", "config"},
     "check_verb": {"checks", "config"},
     "checks": {
@@ -107,6 +108,7 @@ MAY_IMPORT = {
         "queue_verb",
         "backup_verb",
         "check_verb",
+        "subject_verb",
     },
     "simulator": set(),
     "__main__": {"cli"},
