@@ -32,7 +32,7 @@ from mail2fax.config_listen import Listen
 from mail2fax.config_options import Language
 from mail2fax.contacts_file import ContactsFile
 from mail2fax.daemon_account import fax_plus, hook_tasks
-from mail2fax.daemon_answering import answering_settings, reports_go_back
+from mail2fax.daemon_answering import answering_settings, bounces_to, reports_go_back
 from mail2fax.errors import SpoolFull
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.children import Children
@@ -136,7 +136,10 @@ class Daemon:
                 judge = AuthorJudge(settings.rules, self._spool, self._signatures)
                 settings = replace(settings, relay=replace(settings.relay, judge=judge))
             admin_at = config.domains if config.admin else ()
-            settings = replace(settings, contacts=self._names, admin_at=admin_at)
+            bounces = bounces_to(config)
+            settings = replace(
+                settings, contacts=self._names, admin_at=admin_at, bounces_to=bounces
+            )
             listener = Listener(
                 settings, self._spool, self._clock, crowd, self._shelf, self._probes
             )

@@ -60,6 +60,12 @@ def reports_go_back(config: Config, rules: Iterable[Rule]) -> bool:
     return answered and config.relay.envelope_from is None
 
 
+def bounces_to(config: Config) -> str:
+    """Where our mails come back, when that is here (W1)."""
+    address = config.relay.envelope_from or ""
+    return address if address.rpartition("@")[2].lower() in config.domains else ""
+
+
 def relay_of(config: Config, clock: Clock) -> Relay:
     """Where replies go."""
     relay = config.relay

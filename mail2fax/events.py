@@ -384,6 +384,11 @@ def reply_delayed(reference: str, kind: str, why: str, seconds: float) -> None:
     )
 
 
+def came_back(name: str, status: str, *, known: bool) -> None:
+    """A server returned a mail of ours, or says so."""
+    _report(logging.WARNING, "came-back", mail=name, status=status, known=known)
+
+
 def not_told(reference: str, kind: str, why: str) -> None:
     """Nobody could be told."""
     _report(logging.ERROR, "not-told", reference=reference, kind=kind, why=_ours(why))

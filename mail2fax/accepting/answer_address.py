@@ -1,4 +1,4 @@
-"""A recipient that answers to one of our replies, from whomever it comes (W6)."""
+"""A recipient that answers to one of our replies, or returns it, whoever it is (W6, W1)."""
 
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from mail2fax.accepting.proof import Proof
 from mail2fax.accepting.settings import ListenerSettings
 from mail2fax.accepting.transaction import ALONE, Transaction
 from mail2fax.clock import Clock
+from mail2fax.reading.addresses import same_address
 from mail2fax.reading.verbs import token_in
 from mail2fax.spool import tokens
 from mail2fax.spool.spool import Spool
@@ -42,6 +43,9 @@ async def answer_address(
         host: knows our domains, the tokens and the rules by which the answer may change something.
         is_known: whether some rule may admit the client; who guesses is a stranger.
     """
+    bounces_to = host.settings.bounces_to
+    if bounces_to and same_address(path) == same_address(bounces_to):
+        return transaction.add_bounce(path)
     token = token_in(path, host.settings.domains)
     if token is None:
         return ALONE if transaction.is_answer else None

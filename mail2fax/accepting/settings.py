@@ -123,6 +123,7 @@ class ListenerSettings:
         contacts: tells who can be written to by name at this moment (A7).
         admin_at: domains whose postmaster and abuse are the admin; none without an admin (A2).
         domains: our fax domains, at which answers come in (W6).
+        bounces_to: where our mails come back when they cannot be delivered; empty for nowhere.
         rehearses: no mail is taken for good; only the dialogue counts (L13).
         reports: whether the sender can be sent the reports that DSN promises (W5).
     """
@@ -145,6 +146,7 @@ class ListenerSettings:
     contacts: Callable[[], Contacts] = Contacts
     admin_at: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
+    bounces_to: str = ""
     rehearses: bool = False
     reports: bool = False
 

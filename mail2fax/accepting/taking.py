@@ -15,6 +15,7 @@ from mail2fax.accepting.dialogue.data import DotScanner
 from mail2fax.accepting.dialogue.patience import PatienceSettings, is_too_slow
 from mail2fax.accepting.postmaster import LARGE, MOST_BYTES
 from mail2fax.accepting.probes import Probes
+from mail2fax.accepting.returned import heard
 from mail2fax.accepting.settings import ListenerSettings, RelayedMail
 from mail2fax.accepting.signs import Signs
 from mail2fax.accepting.transaction import Client, Transaction
@@ -33,6 +34,7 @@ _BROKEN = Response(451, "4.3.0", "The mail could not be stored. Try again later"
 _LINE_ENDS = Response(
     554, "5.6.0", "The mail has bare CR, LF or NUL characters. Lines must end with CRLF"
 )
+_REFUSALS = 400  # RFC 5321 4.2.1
 _MOST_OF_ANSWER = 5_000_000
 _LONG_ANSWER = Response(
     552, "5.3.4", "An answer is one word and may have 5 MB. Nothing attached to it is faxed"
@@ -194,6 +196,10 @@ class Taking:
             by = f"{client.proof.peer} at {client.listener}"
             self._host.probes.arrive(transaction.probe, by)
             return Answer(_PROBED, taken=True)
+        if transaction.is_bounce:
+            host = self._host
+            response = found.loop or await heard(file.path, host.spool, host.clock.now())
+            return Answer(response, taken=response.code < _REFUSALS)
         refusal = found.verdict.refusal or (_NO_ANSWER if found.is_automatic else None)
         if refusal is not None:
             return Answer(refusal)

@@ -64,6 +64,7 @@ class Transaction:
         contacts: who can be written to by name, the same from MAIL to the dot (A7).
         about: id of the mail that an answer is about; then there is no other recipient (W6).
         probe: token of a probe of ``mail2fax check``; nor is there with that.
+        is_bounce: whether a mail of ours comes back; nor is there with that (W1).
         barred: those of them that the rule, once it was known, does not allow.
         for_admin: whether postmaster or abuse is among the recipients (A2).
         asked: every recipient that was named, with what is to be told of it (RFC 3461).
@@ -82,6 +83,7 @@ class Transaction:
     for_admin: bool = False
     about: str | None = None
     probe: str = ""
+    is_bounce: bool = False
     asked: dict[str, RecipientArgument] = field(default_factory=dict)
     envelope_id: str = ""
     returned: str = ""
@@ -141,10 +143,19 @@ class Transaction:
         self.answered.append(path)
         return Response(250, "2.1.5", "A probe; it is not kept")
 
+    def add_bounce(self, path: str) -> Response:
+        """Take the address to which our mails come back, or say why not."""
+        if not self.is_empty:
+            return ALONE
+        self.is_bounce = True
+        self.paths[path] = ()
+        self.answered.append(path)
+        return Response(250, "2.1.5", "A returned mail leads to the next address")
+
     @property
     def is_answer(self) -> bool:
-        """Whether it is for an answer's or a probe's address, which has no other beside it."""
-        return self.about is not None or bool(self.probe)
+        """Whether it is for an address of ours that has no other beside it."""
+        return self.about is not None or bool(self.probe) or self.is_bounce
 
     def refuse(self, path: str, response: Response) -> Response:
         """Remember a recipient that was refused for good; the response."""

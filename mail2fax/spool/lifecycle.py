@@ -130,6 +130,7 @@ class ReplyEvent(StrEnum):
     TAKEN = "relay took it"
     NEXT_ADDRESS = "relay refused this address"
     GAVE_UP = "no address left or time is over"
+    CAME_BACK = "a server returned it"
 
 
 _M, _ME = MailState, MailEvent
@@ -251,7 +252,7 @@ REPLY: Mapping[ReplyState, Mapping[ReplyEvent, ReplyState]] = {
         _RE.NEXT_ADDRESS: _R.DUE,
         _RE.GAVE_UP: _R.UNDELIVERABLE,
     },
-    _R.HANDED_OVER: {},
+    _R.HANDED_OVER: {_RE.CAME_BACK: _R.DUE},
     _R.UNDELIVERABLE: {},
 }
 

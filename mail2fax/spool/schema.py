@@ -73,8 +73,6 @@ mail = Table(
     Column("recipients", JSON, nullable=False, server_default="[]"),
     Column("envelope_id", Text, nullable=False, server_default=""),
     Column("returned", Text, nullable=False, server_default=""),
-    # What came for, when it is neither a fax nor an answer: `bounce`, of a reply of ours.
-    Column("purpose", Text, nullable=False, server_default=""),
     # When its content is to be destroyed; known once everything about it is over (K7).
     Column("purge_at", Float),
     Index("mail_purge", "state", "purge_at"),

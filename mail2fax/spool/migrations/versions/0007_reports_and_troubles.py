@@ -12,7 +12,7 @@ depends_on = None
 def upgrade() -> None:
     """Add what is new; what is there stays as it is."""
     op.add_column("mail", sa.Column("recipients", sa.JSON, nullable=False, server_default="[]"))
-    for name in ("envelope_id", "returned", "purpose"):
+    for name in ("envelope_id", "returned"):
         op.add_column("mail", sa.Column(name, sa.Text, nullable=False, server_default=""))
     op.create_table(
         "trouble",
