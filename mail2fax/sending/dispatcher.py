@@ -28,7 +28,6 @@ from mail2fax.spool.spool import Spool, Station
 from mail2fax.spool.troubles import Trouble
 
 _LONGEST_REST = 60.0
-_ROUND = 1.0
 _BUG_REST = 60.0
 _FULL_REST = 5.0
 _GIVEN_UP = "It could not be handed to Fax.Plus in time, so it will not be sent any more. {why}"
@@ -87,7 +86,6 @@ class Dispatcher:
         self._uploading: set[str] = set()  # mails
         self._posts: set[asyncio.Task[None]] = set()
         self._list_failures = 0
-        self._round = min(_ROUND, settings.first_poll)
 
     async def run(self) -> None:
         """Send until cancelled; POSTs that have begun are recorded before this returns.
@@ -100,6 +98,7 @@ class Dispatcher:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_sending())
                 group.create_task(self._keep_looking())
+                group.create_task(self._keep_hearing())
                 group.create_task(self._trimmer.run())
                 group.create_task(self._stopping.run(self._may_ask))
                 group.create_task(self._fetcher.run(self._may_ask))
@@ -208,7 +207,7 @@ class Dispatcher:
             del self._in_hand[job.id]
             if job.state == JobState.READY:
                 self._uploading.discard(job.mail_id)
-            self._spool.bells.ring(Station.SENDING)
+            self._spool.bells.ring(Station.SENDING, Station.LOOKING)
 
     async def _advance(self, job: Job) -> None:
         if pacing.is_over(job.created_at, None, self._settings.give_up, self._clock.now()):
@@ -247,7 +246,8 @@ class Dispatcher:
         self._posts.add(post)
         post.add_done_callback(self._posts.discard)
         await asyncio.shield(post)
-        self._breaker.mend()
+        if Trouble.CREDIT not in self._spool.alarm.lasting:  # an order is taken without it too
+            self._breaker.mend()
 
     async def _give_up(self, job: Job) -> None:
         self._pace.forget(job.id)
@@ -262,15 +262,22 @@ class Dispatcher:
     async def _keep_looking(self) -> None:
         while True:
             try:
-                await self._watch_time()
-                rest = self._barred_for() or await self._until_look()
-                if rest <= 0:
+                rest = await self._watch_time()
+                wait = self._barred_for() or await self._until_look()
+                if wait <= 0:
                     await self._look()
+                rest = min(max(wait, 0.0), rest)
             except SpoolFull as error:
                 events.spool_trouble("sending", str(error))
-                rest = self._round
-            if await self._spool.bells.wait(Station.LOOKOUT, min(max(rest, 0.0), self._round)):
+                rest = _FULL_REST
+            await self._spool.bells.wait(Station.LOOKING, rest)
+
+    async def _keep_hearing(self) -> None:
+        """A hook is a bell: the lists are looked at soon."""
+        while True:
+            if await self._spool.bells.wait(Station.LOOKOUT, _LONGEST_REST):
                 self._lookout.hint()
+                self._spool.bells.ring(Station.LOOKING)
 
     async def _until_look(self) -> float:
         """Seconds until the next look is due, not above 0 when it is."""
@@ -297,19 +304,43 @@ class Dispatcher:
             events.bug("lookout", error)
             self._lookout.rest_for(_BUG_REST)
 
-    async def _watch_time(self) -> None:
-        """Waiting is told, and ends (promise 4)."""
+    async def _watch_time(self) -> float:
+        """Waiting is told, and ends (promise 4); seconds until it may be time again."""
         now, settings = self._clock.now(), self._settings
+        if not self._may_send():  # else whoever takes a job looks at the time first
+            await self._end_overdue(now)
         owed = await self._spool.do(jobs.tell_waiting, now - settings.waiting_after, now)
+        untold = await self._spool.do(jobs.waits_untold_since)
+        ends = [] if untold is None else [untold + settings.waiting_after]
         for job in await self._spool.do(finding.in_state, JobState.HELD, JobState.IN_DOUBT):
-            since = job.held_at or job.doubt_since or job.created_at
-            if job.state == JobState.HELD and now >= since + settings.hold_for:
-                event, why = JobEvent.GAVE_UP, _UNDECIDED if job.doubt else _NOT_RELEASED
-                await self._spool.do(jobs.ended, job.id, event, "undecided", now, why)
-                events.not_sent(job.reference, why)
+            over_at = self._over_at(job)
+            if now >= over_at:
+                await self._end_of_waiting(job, now)
                 owed += 1
-            elif job.state == JobState.IN_DOUBT and now >= since + settings.give_up:
-                await self._spool.do(jobs.held, job.id, now, _NO_EVIDENCE)
-                owed += 1
+            else:
+                ends.append(over_at)
         if owed:
             self._spool.bells.ring(Station.ANSWERING)
+        return min([*(max(end - now, 0.0) for end in ends), _LONGEST_REST])
+
+    async def _end_overdue(self, now: float) -> None:
+        """End what nobody may take, however long Fax.Plus is out of reach."""
+        over = await self._spool.do(finding.wanted_before, now - self._settings.give_up)
+        for job in over:
+            if job.id not in self._in_hand:
+                await self._give_up(job)
+
+    def _over_at(self, job: Job) -> float:
+        """When a job that waits for a person or for evidence has waited long enough."""
+        since = job.doubt_since or job.created_at
+        if job.state == JobState.HELD:
+            return (job.held_at or since) + self._settings.hold_for
+        return since + self._settings.give_up
+
+    async def _end_of_waiting(self, job: Job, now: float) -> None:
+        if job.state == JobState.IN_DOUBT:
+            await self._spool.do(jobs.held, job.id, now, _NO_EVIDENCE)
+            return
+        why = _UNDECIDED if job.doubt else _NOT_RELEASED
+        await self._spool.do(jobs.ended, job.id, JobEvent.GAVE_UP, "undecided", now, why)
+        events.not_sent(job.reference, why)

@@ -6,10 +6,12 @@ ID. A *trace* is a fax to the same number at the right time that carries nobody'
 be ours, so it forbids a second order and proves nothing. Anything else is a *miss*, which
 counts only in a complete listing.
 
-What a miss allows depends on how the POST failed. Refused in Fax.Plus's own words, throttled
-or barred: one complete miss confirms that nothing happened. Without any answer: a *settled
-miss* is needed, several complete misses spread over the settle time, and only while the
-visibility probe shows that our own tokens do appear; else a person must decide.
+What a miss allows depends on how the POST failed. Refused in Fax.Plus's own words: one complete
+miss confirms it. Throttled or barred: one confirms that the order may be posted again, but only
+when the settle time has passed, for a list may lag behind and the same order would go out
+twice. Without any answer: a *settled miss* is needed, several complete misses spread over the
+settle time, and only while the visibility probe shows that our own tokens do appear; else a
+person must decide.
 """
 
 from collections.abc import Container, Iterable, Sequence
@@ -122,13 +124,19 @@ def settle(
     if not evidence.complete or evidence.began_at < (job.doubt_since or 0.0):
         return Decision(Settlement.WAIT)
     if job.doubt not in _UNANSWERED and not evidence.ids and not evidence.traces:
-        refused = job.doubt == Doubt.SAID_NO
-        return Decision(Settlement.REFUSED if refused else Settlement.POST_AGAIN)
+        return Decision(_of_answered(job, evidence.began_at, settings))
     if not _is_settled(job, evidence.began_at, settings):
         return Decision(Settlement.COUNT)
     if job.doubt == Doubt.COPIED and not evidence.ids:
         return Decision(Settlement.HOLD, _COPIED)
     return _after_settling(evidence, settings, probes)
+
+
+def _of_answered(job: Job, began_at: float, settings: SendingSettings) -> Settlement:
+    """What one complete miss confirms of an order that was answered."""
+    if began_at < look_at(job, settings):
+        return Settlement.WAIT
+    return Settlement.REFUSED if job.doubt == Doubt.SAID_NO else Settlement.POST_AGAIN
 
 
 def _is_settled(job: Job, now: float, settings: SendingSettings) -> bool:
@@ -169,7 +177,8 @@ def look_at(job: Job, settings: SendingSettings) -> float:
     One at once may already show it; the ones that count are spread over the settle time.
     """
     if job.doubt not in _UNANSWERED:
-        return max(job.doubt_since or 0.0, job.next_try)
+        lists_lag = settings.settle if job.doubt != Doubt.SAID_NO else 0.0
+        return max((job.doubt_since or 0.0) + lists_lag, job.next_try)
     step = settings.settle / settings.listings
     return settling_from(job, settings) + step * min(job.misses + 1, settings.listings)
 

@@ -69,6 +69,12 @@ def next_due_at(connection: Connection) -> float | None:
     return min((time for time in times if time is not None), default=None)
 
 
+def wanted_before(connection: Connection, moment: float) -> list[Job]:
+    """Jobs that are still to be uploaded or posted and were wanted before a moment."""
+    wanted = _JOBS.where(_JOB.state.in_(_TO_DO), _JOB.created_at <= moment)
+    return _jobs(connection, wanted.order_by(_JOB.id))
+
+
 def in_state(connection: Connection, *states: JobState) -> list[Job]:
     """All jobs in these states, oldest first."""
     return _jobs(connection, _JOBS.where(_JOB.state.in_(states)).order_by(_JOB.id))

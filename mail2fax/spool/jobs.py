@@ -388,14 +388,20 @@ def ended(
     _settled_so_far(connection, job.mail_id, now)
 
 
+_TOLD_WAITING = select(schema.reply.c.mail_id).where(schema.reply.c.kind == WAITING)
+_WAITS_UNTOLD = _JOB.state.in_(_UNDER_WAY) & _JOB.mail_id.not_in(_TOLD_WAITING)
+
+
+def waits_untold_since(connection: Connection) -> float | None:
+    """Since when the oldest job under way waits whose mail was not told so; None without one."""
+    found: float | None = connection.scalar(select(func.min(_JOB.created_at)).where(_WAITS_UNTOLD))
+    return found
+
+
 def tell_waiting(connection: Connection, before: float, now: float) -> int:
     """Owe the "not sent yet" reply of every mail whose jobs wait since ``before``; the count."""
-    job, reply = schema.job.c, schema.reply.c
-    told = select(reply.mail_id).where(reply.kind == WAITING)
     waiting = connection.scalars(
-        select(job.mail_id)
-        .where(job.state.in_(_UNDER_WAY), job.created_at <= before, job.mail_id.not_in(told))
-        .distinct()
+        select(_JOB.mail_id).where(_WAITS_UNTOLD, _JOB.created_at <= before).distinct()
     ).all()
     for mail_id in waiting:
         owe(connection, mail_id, WAITING, now)

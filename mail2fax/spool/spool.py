@@ -53,11 +53,12 @@ _SYNC_THREADS = 8
 
 
 class Station(StrEnum):
-    """Who waits for a bell; sending has three: to post, to stop, and to look at the lists."""
+    """Who waits for a bell; sending has four: to post, stop, count the time, look at the lists."""
 
     PREPARING = "preparing"
     SENDING = "sending"
     STOPPING = "stopping"
+    LOOKING = "looking"
     ANSWERING = "answering"
     LOOKOUT = "lookout"
 

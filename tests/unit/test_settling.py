@@ -152,7 +152,7 @@ def test_an_incomplete_or_older_listing_proves_nothing() -> None:
 def test_one_complete_miss_confirms_a_refusal(doubt: Doubt, settlement: Settlement) -> None:
     """R2: what Fax.Plus said no to is over after one complete listing without the token."""
     job = replace(JOB, doubt=doubt, misses=0)
-    shown = evidence(job=job, at=START + 61)
+    shown = evidence(job=job)
 
     assert settle(job, shown, SETTINGS, []).settlement is settlement
     assert settle(job, replace(shown, complete=False), SETTINGS, []).settlement is Settlement.WAIT
@@ -190,11 +190,25 @@ def test_the_listings_that_count_are_spread_over_the_settle_time() -> None:
     assert times == [200, 400, 600, 600]
 
 
-def test_a_refusal_is_looked_up_at_once_but_not_before_its_time() -> None:
-    """S6: a throttled POST waits for its Retry-After before anything is asked again."""
-    job = replace(JOB, doubt=Doubt.THROTTLED, next_try=START + 90)
+def test_a_refusal_is_looked_up_at_once() -> None:
+    """R2: nothing is repeated after it, so a list that lags can double nothing."""
+    job = replace(JOB, doubt=Doubt.SAID_NO, misses=0)
+    shown = evidence(job=job, at=START + 61)
 
-    assert settling.look_at(job, SETTINGS) == START + 90
+    assert settling.look_at(job, SETTINGS) == START + 60
+    assert settle(job, shown, SETTINGS, []).settlement is Settlement.REFUSED
+
+
+@pytest.mark.parametrize("doubt", [Doubt.THROTTLED, Doubt.BARRED])
+def test_what_may_be_repeated_waits_until_lists_cannot_lag_any_more(doubt: Doubt) -> None:
+    """R2, S6: one complete miss counts after the settle time and after Retry-After."""
+    job = replace(JOB, doubt=doubt, next_try=START + 90)
+    asked_to_wait = replace(job, next_try=START + 3600)
+    shown = evidence(job=job, at=START + 659)
+
+    assert settling.look_at(job, SETTINGS) == START + 660
+    assert settling.look_at(asked_to_wait, SETTINGS) == START + 3600
+    assert settle(job, shown, SETTINGS, []).settlement is Settlement.WAIT
     assert settling.settling_from(job, SETTINGS) == START + 60
 
 

@@ -1,0 +1,98 @@
+"""The real ledger, its thread replaced by a turn of the loop.
+
+Commands, groups, transactions, savepoints and SQLite are `mail2fax.spool.ledger`'s own. What a
+thread would take up when it is free is taken up a moment of virtual time later, so that the
+order of things follows from the seed. At each commit a SIGKILL may fall, before it or after it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mail2fax.errors import SpoolBroken
+from mail2fax.spool import ledger
+from tests.simtime.life import LIFE, Life
+
+AtCommit = Callable[[Life, str, frozenset[str]], None]
+"""Called with ``before`` and ``after`` each commit and the names of its commands; it may end
+the life."""
+
+
+class SteppedLedger(ledger.Ledger):
+    """A ledger without a thread.
+
+    Attributes:
+        at_commit: see `AtCommit`; one for all ledgers of a world.
+        seconds: how long a commit takes.
+    """
+
+    at_commit: AtCommit = staticmethod(lambda _life, _when, _names: None)
+    seconds: Callable[[], float] = staticmethod(lambda: 0.0)
+    opened: "list[SteppedLedger]" = []  # noqa: RUF012 - of the world, emptied by it
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        life = LIFE.get()
+        assert life is not None, "only a daemon opens a ledger"
+        self.life = life
+        self._under_way = False
+        self._connection: Connection = self._engine.connect()
+        ledger._settle_pragmas(self._connection)
+        self.opened.append(self)
+
+    @classmethod
+    async def open(cls, path: Path) -> "SteppedLedger":
+        """Open it; there is no thread that could not be ready."""
+        return cls(path)
+
+    def _submit(self, call: Any) -> "asyncio.Future[Any]":
+        if self._failure is not None:
+            raise self._failure
+        self._queue.append(call)
+        if not self._under_way:
+            self._under_way = True
+            self._loop.call_later(self.seconds(), self._turn)
+        return call.future  # type: ignore[no-any-return]
+
+    def _turn(self) -> None:
+        """What the thread does when it is free."""
+        self._under_way = False
+        group = self._next_group() if self._queue else None
+        if group is None or not self.life.alive:
+            return
+        names = frozenset(call.command.__name__ for call in group.calls)
+        self.at_commit(self.life, "before", names)
+        if self.life.alive:
+            self._run(self._connection, group)
+            self.at_commit(self.life, "after", names)
+        if self._queue and self.life.alive:
+            self._under_way = True
+            self._loop.call_later(self.seconds(), self._turn)
+
+    def _answer(self, calls: list[Any]) -> None:
+        ledger._resolve_all(calls)
+
+    def _tell_loop(self, callback: Callable[[], object]) -> None:
+        callback()
+
+    async def close(self) -> None:
+        """Finish what waits, close the database."""
+        while self._queue:
+            self._turn()
+        self.let_go()
+        self.broken.cancel()
+
+    def open_jobs(self) -> int:
+        """How many jobs are on their way to Fax.Plus."""
+        states = "('ready', 'uploaded', 'intent', 'in doubt')"
+        query = f"SELECT count(*) FROM job WHERE state IN {states}"
+        return int(self._connection.exec_driver_sql(query).scalar() or 0)
+
+    def let_go(self) -> None:
+        """Close the database; what waits is lost with the process."""
+        self._failure = self._failure or SpoolBroken("the process is dead")
+        self._connection.close()
+        self._engine.dispose()
