@@ -43,6 +43,14 @@ def settle(job, evidence, settings, probes):
 settling.settle = settle
 settling.look_at = lambda job, settings: 0.0
 """,
+    "no look at start": """\
+from mail2fax.sending.dispatcher import Dispatcher
+real = Dispatcher.__init__
+def unlooked(self, *args, **kwargs):
+    real(self, *args, **kwargs)
+    self._lookout.clear = True
+Dispatcher.__init__ = unlooked
+""",
     "reply done before it is told": """\
 from mail2fax.answering.reporter import Reporter
 from mail2fax.spool import replies

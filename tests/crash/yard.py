@@ -30,6 +30,7 @@ from tests.unit.mails import TEXT, TOP, attached, mail, real_pdf
 _PDF = real_pdf()
 _WARM_UPS = 3
 SETTLE = 1.0
+ADMIN = "admin@example.org"
 _PATIENCE = 15.0
 _DRAIN_WITHIN = 240.0
 _TOLD_LINES = 5
@@ -43,6 +44,7 @@ listen: [{{address: 127.0.0.1, port: 0}}]
 senders: [{{networks: [127.0.0.0/8]}}]
 faxplus: {{token: t, from: +41225550100, base_url: '{base_url}'}}
 relay: {{host: 127.0.0.1, port: {relay}}}
+admin: {admin}
 sending: {{settle: {settle}s, first_poll: 300ms}}
 {reader}"""
 
@@ -61,6 +63,7 @@ class Wanted:
         data: its bytes, until they were acknowledged.
         digest: of its document.
         acknowledged: whether its 250 was read.
+        acknowledged_at: when, on the steady clock.
         tries: how often it was begun.
     """
 
@@ -69,6 +72,7 @@ class Wanted:
     data: bytes
     digest: str
     acknowledged: bool = False
+    acknowledged_at: float = 0.0
     tries: int = 0
 
 
@@ -78,9 +82,11 @@ class _Relay(Mailbox):
     def __init__(self) -> None:
         super().__init__()
         self.told: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.to_admin = 0
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Take a reply."""
+        self.to_admin += ADMIN in envelope.rcpt_tos
         if found := _REPLY.search(envelope.content):
             reply, answered = (one.decode() for one in found.groups())
             self.told[answered][reply] += 1
@@ -101,6 +107,7 @@ class Yard:
         pause: seconds a client waits between two mails, at most.
         settle: of the configuration.
         serials: where the numbers of the mails begin.
+        gaps: between these times mails were taken that the ledger was made to forget.
         answers: the codes that clients were given instead of what they hoped for.
     """
 
@@ -116,6 +123,7 @@ class Yard:
     wanted: list[Wanted] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
+    gaps: list[tuple[float, float]] = field(default_factory=list)
     daemon: Running | None = None
     chance: random.Random = field(init=False)
 
@@ -143,17 +151,26 @@ class Yard:
 
     # The daemon
 
+    def write_config(self, path: Path, state: Path) -> Path:
+        """The configuration of a daemon over a state directory."""
+        path.write_text(_CONFIG.format(
+            state=state, base_url=self.simulator.base_url, relay=self.relay.port,
+            settle=self.settle, admin=ADMIN, reader=self.beginner.reader))  # fmt: skip
+        return path
+
+    @property
+    def config(self) -> Path:
+        """The daemon's configuration."""
+        return self.write_config(self.directory / "mail2fax.yaml", self.state)
+
     async def start(self) -> None:
         """Start a daemon and wait until it takes mail.
 
         Raises:
             NotStarted: it ended instead.
         """
-        config = self.directory / "mail2fax.yaml"
-        config.write_text(_CONFIG.format(
-            state=self.state, base_url=self.simulator.base_url, relay=self.relay.port,
-            settle=self.settle, reader=self.beginner.reader))  # fmt: skip
-        daemon = await self.beginner.begin(["serve", "--config", str(config)], self.log, self.plant)
+        arguments = ["serve", "--config", str(self.config)]
+        daemon = await self.beginner.begin(arguments, self.log, self.plant)
         try:
             await daemon.takes_mail()
         except NotStarted:
@@ -255,7 +272,7 @@ class Yard:
             await _expect(reader, b"354")
             writer.write(stuffed(one.data) + b".\r\n")
             await _expect(reader, b"250")
-            one.acknowledged, one.data = True, b""
+            one.acknowledged, one.data, one.acknowledged_at = True, b"", time.monotonic()
             writer.write(b"QUIT\r\n")
             await _expect(reader, b"221")
 
@@ -317,7 +334,8 @@ class Yard:
         ``twice`` counts numbers that were faxed more than once, ``another's`` faxes with
         bytes that are not those of their mail, ``refused`` mails that were neither faxed nor
         held, which their sender was told, ``lost`` those of which nobody was told, and
-        ``untold`` mails whose sender was not told how they ended.
+        ``untold`` mails whose sender was not told how they ended. Mails that came in a gap may
+        be lost and untold.
         """
         provider = self.simulator.provider
         faxed: defaultdict[str, list[list[str]]] = defaultdict(list)
@@ -338,16 +356,19 @@ class Yard:
             told = {kinds.get(reply, "") for reply in self.relay.told[one.message_id]}
             is_held, is_refused = one.number in held, "refused" in told
             is_told = bool(told & {"outcome", "held", "refused"})
+            is_gone = not faxes and not is_held and not is_refused
+            is_forgotten = any(since <= one.acknowledged_at < until for since, until in self.gaps)
             counts["accepted"] += 1
             counts["sent again"] += one.tries > 1
             counts["once"] += len(faxes) == 1
             counts["held"] += is_held
             counts["refused"] += not faxes and not is_held and is_refused
             counts["twice"] += len(faxes) > 1
-            counts["lost"] += not faxes and not is_held and not is_refused
+            counts["lost"] += is_gone and not is_forgotten
+            counts["lost in a gap"] += is_gone and is_forgotten
             counts["another's"] += any(digests != [one.digest] for digests in faxes)
             counts["told"] += is_told
-            counts["untold"] += not is_told
+            counts["untold"] += not is_told and not is_forgotten
             counts["told again"] += any(n > 1 for n in self.relay.told[one.message_id].values())
         return counts
 
