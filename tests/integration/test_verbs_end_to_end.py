@@ -155,6 +155,21 @@ async def test_again_to_another_number(house: House) -> None:
     assert (faxed(house, OTHER), faxed(house)) == (1, 1)
 
 
+async def test_a_report_on_request(house: House) -> None:
+    """W6, W3: from anywhere with the token; Fax.Plus's own report is attached."""
+    async with Daemon(house.config(sending=FAST)) as daemon:
+        ann = Person(house, daemon)
+        await ann.sends()
+        confirmed = await ann.gets("CONFIRMED")
+        await ann.answers(confirmed, "Rapport.")
+        told = await ann.has(lambda letter: bool(list(letter.iter_attachments())))
+
+    (report,) = told.iter_attachments()
+    assert list(confirmed.iter_attachments()) == []
+    assert report.get_content_type() == "application/pdf"
+    assert report.get_content().startswith(b"%PDF-")
+
+
 class Away(Mailbox):
     """A person's mailbox with a vacation responder that marks nothing."""
 
