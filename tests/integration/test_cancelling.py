@@ -195,6 +195,19 @@ async def test_an_archive_that_lags_hides_no_fax_that_went(bench: Bench) -> None
     assert "not stopped" in kinds(story)
 
 
+async def test_a_fax_that_went_at_that_moment_is_not_called_cancelled(bench: Bench) -> None:
+    """W6: seen in the outbox, gone when it was asked for: it went, and its record comes late."""
+    await bench_is_visible(bench)
+    bench.provider.switches.listing_gap = 2.0
+    bench.provider.switches.trouble["cancel"] = [Trouble.NOT_FOUND]
+    mail_id = await on_its_way(bench, 0.8)
+    await cancel(bench, mail_id)
+
+    story = await bench.until_over(mail_id)
+
+    assert (ends(story), story.faxes[0].stop) == (["success"], "gone")
+
+
 async def test_a_busy_line_is_not_dialled_again(bench: Bench) -> None:
     """W6, R4: it did not get through, and a cancelled fax is not tried again."""
     bench.provider.switches.outcomes[NUMBER] = ["failed_user_busy"]
