@@ -232,7 +232,8 @@ class Daemon:
                 await self._spool.do(letterheads.forget, self._clock.now())
                 self._spool.content.keep_reserve()
                 has_room = self._spool.content.has_room(self._room)
-                await self._spool.alarm.look_around(has_room=has_room)
+                is_behind = self._spool.waiting >= self._config.limits.waiting
+                await self._spool.alarm.look_around(has_room=has_room, is_behind=is_behind)
             except SpoolFull as error:
                 events.spool_trouble("daemon", str(error))
             await asyncio.sleep(_HOUSE_EVERY)

@@ -33,6 +33,8 @@ class Trouble(StrEnum):
     """Fax.Plus takes orders and sends none of them."""
     RELAY = "relay"
     """The relay takes no mail."""
+    BACKLOG = "backlog"
+    """So much waits that new mail is put off."""
     DISK = "disk"
     """There is hardly any room left."""
     STUCK = "stuck"

@@ -11,6 +11,7 @@ from mail2fax.clock import Clock
 from mail2fax.daemon import Daemon
 from mail2fax.spool.commands import ask
 from mail2fax.spool.spool import Spool
+from mail2fax.spool.troubles import Trouble
 from tests.integration.smtp_bench import GOOD, OTHER, TO, Desk
 from tests.integration.test_daemon import House, send
 from tests.integration.tls_bench import WITH_LOGIN, logins
@@ -91,7 +92,7 @@ async def test_answers_and_the_admin_are_heard_meanwhile(tmp_path: Path) -> None
 
 
 async def test_what_waits_is_counted_in_mails_and_jobs(tmp_path: Path) -> None:
-    """L10: prepared faxes of a paused daemon count, after a restart too; ordered ones do not."""
+    """L10, S6: prepared faxes count, after a restart too, and the admin is told; ordered do not."""
     numbers = ("0225550123@fax.example.com", "0225550124@fax.example.com")
     limits = {"waiting": 2}
     async with House.simulated(tmp_path / "state") as house:
@@ -102,6 +103,9 @@ async def test_what_waits_is_counted_in_mails_and_jobs(tmp_path: Path) -> None:
         async with Daemon(paused) as daemon:
             with pytest.raises(smtplib.SMTPRecipientsRefused, match="Too many faxes wait"):
                 await asyncio.to_thread(send, daemon, GOOD, *numbers)
+            async with asyncio.timeout(20):
+                while Trouble.BACKLOG not in daemon._spool.alarm.lasting:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
         async with Daemon(house.config()):
             await house.mailbox.wait_for(1)
         spool = await Spool.open(tmp_path / "state", Clock())
