@@ -181,7 +181,9 @@ def forget(connection: Connection, before: float, limit: int) -> int:
 
     The chain then follows the last that was forgotten.
     """
-    young = connection.scalar(select(func.min(_LINE.seq)).where(_LINE.at >= before))
+    young = connection.scalar(
+        select(_LINE.seq).where(_LINE.at >= before).order_by(_LINE.at).limit(1)
+    )
     last = head(connection).seq if young is None else int(young)
     first = connection.scalar(select(func.min(_LINE.seq)))
     if first is None or first >= last:

@@ -24,6 +24,11 @@ def new_id(now: float) -> str:
     return _base32(int(now * 1000) << 80 | secrets.randbits(80), _ULID_LENGTH)
 
 
+def first_id(at: float) -> str:
+    """The ULID before every other of the moment ``at`` and later."""
+    return _base32(int(at * 1000) << 80, _ULID_LENGTH)
+
+
 def new_answer_token() -> str:
     """80 random bits for an address that answers to a mail come to (W6): 16 characters."""
     return _base32(secrets.randbits(5 * _ANSWER_LENGTH), _ANSWER_LENGTH)
