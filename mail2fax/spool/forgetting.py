@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select, update
 
 from mail2fax import events
-from mail2fax.errors import Mail2FaxError, SpoolFull
+from mail2fax.errors import Mail2FaxError, SpoolBroken, SpoolFull
 from mail2fax.spool import audit, ends, schema, snapshot
 from mail2fax.spool.ends import Keep
 from mail2fax.spool.lifecycle import ENDED_MAILS, MailEvent, MailState, ReplyState
@@ -74,7 +74,7 @@ def begin(connection: Connection, mail_id: str, now: float) -> None:
     """The time of a mail is over: whatever a person wrote leaves the ledger, files follow."""
     _mark_remarks(connection, mail_id, now)
     _blank_faxes(connection, mail_id)
-    for rows in (schema.document, schema.token):
+    for rows in (schema.document, schema.token, schema.report):
         connection.execute(delete(rows).where(rows.c.mail_id == mail_id))
     job, reply = schema.job, schema.reply
     connection.execute(update(job).where(job.c.mail_id == mail_id).values(why=""))
@@ -133,8 +133,13 @@ def _without_words(options: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def destroyed(connection: Connection, mail_ids: Sequence[str], now: float) -> None:
-    """The files of these mails are gone, and so are their names."""
-    for mail_id in mail_ids:
+    """The files of these mails are gone, and so are their names.
+
+    Somebody else may have been as quick (a person's command and the hour's round).
+    """
+    mail = schema.mail.c
+    still = select(mail.id).where(mail.id.in_(mail_ids), mail.state == MailState.PURGING)
+    for mail_id in connection.scalars(still).all():
         move(connection, MAIL, mail_id, MailEvent.PURGED, now)
 
 
@@ -146,7 +151,7 @@ def forget_rows(connection: Connection, before: float) -> int:
         for rows in (schema.usage, schema.job_fax, schema.stop, schema.pause):
             connection.execute(delete(rows).where(rows.c.fax_id.in_(faxes)))
         for rows in (
-            schema.job, schema.reply, schema.fax, schema.history, schema.picture, schema.report,
+            schema.job, schema.reply, schema.fax, schema.history, schema.picture,
         ):  # fmt: skip
             connection.execute(delete(rows).where(rows.c.mail_id.in_(old)))
         connection.execute(delete(schema.mail).where(schema.mail.c.id.in_(old)))
@@ -213,8 +218,12 @@ class Forgetting:
             try:
                 while await self.round():
                     pass
+            except SpoolBroken:
+                raise
             except SpoolFull as error:
                 events.spool_trouble("forgetting", str(error))
+            except Exception as error:  # noqa: BLE001 - one odd mail must not stop the house
+                events.bug("forgetting", error)
             await asyncio.sleep(rest)
 
     async def round(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import JSON, Connection, Text, select
 
 from mail2fax.clock import Clock
 from mail2fax.daemon import Daemon
@@ -234,6 +234,90 @@ async def test_all_that_somebody_wrote_leaves_the_rows(archive: Archive, tmp_pat
     assert fax.outcome.status == "given up"
     assert fax.options is not None
     assert fax.options.bill == "4711"
+
+
+STAYS = {
+    "mail": "id reference state header_sha256 body_sha256 digest mail_from peer helo listener "
+    "identity who session answer message_id reply_to replies series pictures_decided answers "
+    "returned purpose",
+    "fax": "id mail_id state number country fax_plus_id twin_of again_of",
+    "job": "id mail_id state token supersedes doubt frozen",
+    "reply": "id mail_id fax_id kind state told_to",
+}
+"""Columns of text that are kept for 90 days: who, whom, when and how it ended, and no words."""
+WITHOUT_WORDS: dict[str, Any] = {"comment": None, "cover": None, "tags": [], "x": 1}
+
+
+async def test_each_column_is_either_kept_on_purpose_or_blank(archive: Archive) -> None:
+    """K7: a column that is added one day has to be decided about; this test asks for it."""
+    mail_id = await archive.ended(FaxEvent.FAILED)
+    words = {
+        "options": {"comment": CANARY, "cover": {"message": CANARY}, "tags": [CANARY], "x": 1},
+        "outcome": {"status": "s", "why": CANARY},
+    }
+
+    def texts(name: str) -> list[Any]:
+        table = schema.metadata.tables[name]
+        kinds = (Text, JSON)
+        kept = STAYS[name].split()
+        return [one for one in table.c if isinstance(one.type, kinds) and one.name not in kept]
+
+    def fill(connection: Connection) -> None:
+        for name in STAYS:
+            values = {
+                one.name: words.get(one.name, [CANARY] if isinstance(one.type, JSON) else CANARY)
+                for one in texts(name)
+            }
+            connection.execute(schema.metadata.tables[name].update().values(values))
+
+    def left(connection: Connection) -> set[tuple[str, str, str]]:
+        return {
+            (name, one.name, str(value))
+            for name in STAYS
+            for one in texts(name)
+            for value in connection.scalars(select(one))
+            if value not in ("", None, [], WITHOUT_WORDS, {"status": "s", "why": ""})
+        }
+
+    await archive.spool.do(fill)
+    await archive.spool.do(forgetting.begin, mail_id, archive.clock.now())
+
+    assert await archive.spool.do(left) == set()
+
+
+async def test_two_who_forget_the_same_mail_do_not_meet(archive: Archive) -> None:
+    """K7: a person's command, and the round that finds the mail half forgotten."""
+    mail_id = await archive.ended()
+    await archive.spool.do(forgetting.begin, mail_id, archive.clock.now())
+
+    both = await asyncio.gather(*(forgetting.destroy(archive.spool, [mail_id]) for _ in range(2)))
+
+    assert both == [1, 1]
+    assert await archive.state(mail_id) == "purged"
+
+
+async def test_one_odd_mail_stops_no_other(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Promise 4: a bug is logged, and the station goes on."""
+    mail_id = await archive.ended()
+    archive.time.passed += 2 * DAY
+    real, broken = forgetting.begin, [KeyError("a bug"), KeyError("a bug")]
+
+    def odd(connection: Connection, which: str, now: float) -> None:
+        if broken:
+            raise broken.pop()
+        real(connection, which, now)
+
+    monkeypatch.setattr(forgetting, "begin", odd)
+    running = asyncio.create_task(Forgetting(archive.spool, Keep(success=0.4)).run())
+    async with asyncio.timeout(20):
+        while await archive.state(mail_id) != "purged":  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.05)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert "bug where=forgetting" in caplog.text
 
 
 async def test_nothing_is_left_in_the_pages_of_a_large_ledger(
