@@ -49,7 +49,7 @@ async def demo(port: int, *, once: bool) -> None:
                 try:
                     await _story(daemon, mailbox, simulator)
                     if not once:
-                        await _stay_up(daemon, mailbox)
+                        await _stay_up(daemon, mailbox, simulator)
                 finally:
                     running.cancel()
 
@@ -104,12 +104,13 @@ def _check(mailbox: Mailbox, simulator: Simulator) -> None:
     print("\nBoth faxes were ordered once and confirmed.")
 
 
-async def _stay_up(daemon: Daemon, mailbox: Mailbox) -> None:
+async def _stay_up(daemon: Daemon, mailbox: Mailbox, simulator: Simulator) -> None:
     host, port = daemon.addresses[0]
     print(
         f"\nPoint a mail client at {host} port {port} (no TLS, no login) and send a PDF to"
         f"\n<number>@{_DOMAIN}, for example 0225550123@{_DOMAIN}."
         "\nReplies appear here. Ctrl-C ends the demo."
+        f"\nWhat arrives at the fax machines: {simulator.page_url}"
     )
     for count in range(_REPLIES + 1, 1_000_000):
         kept = (await mailbox.wait_for(count, float("inf")))[count - 1]

@@ -163,6 +163,7 @@ class Steps:
         now = self._clock.now()
         await self._surely(jobs.answer_lost, job.id, doubt, now + wait, now, why)
         events.in_doubt(job.reference, job.token, why)
+        self._spool.bells.ring(Station.LOOKOUT)  # the lists may show it already
 
     async def _surely(
         self, command: Callable[Concatenate[Any, P], None], *args: P.args, **kwargs: P.kwargs

@@ -70,7 +70,7 @@ class Bells:
         self._events = {station: asyncio.Event() for station in Station}
 
     def ring(self, *stations: Station) -> None:
-        """There may be work for these stations, or for all; only a hook asks for a look."""
+        """There may be work for these stations, or for all but the lookout."""
         for station in stations or tuple(Station)[:-1]:
             self._events[station].set()
 
