@@ -26,7 +26,10 @@ def add_queue_verb(verbs: Any, add_config: AddConfig) -> None:
     queue = verbs.add_parser("queue", help="the faxes and where they stand", epilog=_CODES)
     actions = queue.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = _action(actions, "list", _list, "the faxes without an outcome")
-    listing.add_argument("--all", action="store_true", help="also those with one")
+    which = listing.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="also those with one")
+    which.add_argument("--untold", action="store_true",
+                       help="instead: what nobody could be told, and why")  # fmt: skip
     show = _action(actions, "show", _show, "everything about one mail")
     hold = _action(actions, "hold", _hold, "keep a fax from going out until you decide")
     release = _action(actions, "release", _release, "let what is on hold go on")
@@ -59,10 +62,13 @@ def _action(
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    result = _ask(arguments, {"command": "list", "all": arguments.all})
+    request = {"command": "list", "all": arguments.all, "untold": arguments.untold}
+    result = _ask(arguments, request)
     if arguments.json:
         print(json.dumps(result))
         return _DONE
+    if arguments.untold:
+        return _list_untold(result["untold"])
     for fax in result["faxes"]:
         print(
             f"{fax['reference']}/{fax['ordinal']:<3} {_time(fax['received_at'])}  "
@@ -70,6 +76,14 @@ def _list(arguments: argparse.Namespace) -> int:
         )
     if not result["faxes"]:
         print("nothing waits" if not arguments.all else "nothing was ever received")
+    return _DONE
+
+
+def _list_untold(untold: list[dict[str, Any]]) -> int:
+    for one in untold:
+        print(f"{one['reference']}  {_time(one['due_at'])}  {one['kind']}: {one['why']}")
+    if not untold:
+        print("everybody was told")
     return _DONE
 
 

@@ -28,7 +28,12 @@ class NoSuchMail(Mail2FaxError):
 
 
 async def _list(spool: Spool, request: dict[str, Any], _who: str) -> Any:
-    """``queue list``: the faxes without an outcome, or with ``all`` every one, newest first."""
+    """``queue list``: the faxes without an outcome, or with ``all`` every one, newest first.
+
+    With ``untold`` it is what nobody could be told instead.
+    """
+    if request.get("untold"):
+        return {"untold": [asdict(one) for one in await spool.do(stories.untold, _MOST_LINES)]}
     lines = await spool.do(_queue, bool(request.get("all")))
     counts = await spool.do(stories.counts)
     faxes = [{**asdict(line), "where": line.where} for line in lines]

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, bindparam, exists, func, select
 
 from mail2fax.json_form import from_json
-from mail2fax.spool import marks, schema
+from mail2fax.spool import delivery_reports, marks, schema
 from mail2fax.spool.finding import document_of, options_of_fax
-from mail2fax.spool.lifecycle import FaxState, JobState, MailState
+from mail2fax.spool.lifecycle import FaxState, JobState, MailState, ReplyState
 from mail2fax.spool.records import (
     FaxStory,
     HistoryLine,
@@ -93,6 +93,16 @@ class QueueLine:
         return "held" if waits else self.fax_state
 
 
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """One line of ``queue list --untold``: what nobody could be told, since when it was due."""
+
+    reference: str
+    kind: str
+    due_at: float
+    why: str
+
+
 def of_mail(connection: Connection, mail_id: str) -> MailStory:
     """The whole story of one mail by its id."""
     row = connection.execute(_MAIL, {"mail": mail_id}).one()
@@ -160,6 +170,20 @@ def queue(connection: Connection, limit: int, *, everything: bool) -> list[Queue
     if not everything:
         query = query.where(fax.outcome.is_(None) | (func.json_type(fax.outcome) == "null"))
     return [QueueLine(*row) for row in connection.execute(query)]
+
+
+def untold(connection: Connection, limit: int) -> list[Untold]:
+    """What nobody could be told, newest first; a report for programs repeats a reply."""
+    mail, reply = schema.mail.c, schema.reply.c
+    query = (
+        select(mail.reference, reply.kind, reply.due_at, reply.why)
+        .join_from(schema.reply, schema.mail, reply.mail_id == mail.id)
+        .where(reply.state == ReplyState.UNDELIVERABLE)
+        .order_by(reply.due_at.desc())
+        .limit(limit)
+    )
+    rows = [Untold(*row) for row in connection.execute(query)]
+    return [one for one in rows if delivery_reports.followed(one.kind) is None]
 
 
 def counts(connection: Connection) -> dict[str, dict[str, int]]:
