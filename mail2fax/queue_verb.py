@@ -118,8 +118,8 @@ def _show_mail(story: dict[str, Any]) -> None:
 
 def _show_fax(fax: dict[str, Any], ordinals: dict[str, int]) -> None:
     again = f" (again, after /{ordinals[fax['again_of']]})" if fax["again_of"] else ""
-    said = fax["fax_plus_id"] or ""
-    print(f"  /{fax['ordinal']} {fax['number']}: {fax['state']} {said}{again}".rstrip())
+    known_as = f" {fax['fax_plus_id']}" if fax["fax_plus_id"] else ""
+    print(f"  /{fax['ordinal']} {fax['number']}: {fax['state']}{known_as}{again}")
     if fax["stop"] is not None:
         print(f"     it is to be stopped; Fax.Plus said: {fax['stop'] or 'nothing yet'}")
     why = fax["outcome"]["why"] if fax["outcome"] else fax["job_why"]

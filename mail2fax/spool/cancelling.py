@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 
 from mail2fax.errors import Mail2FaxError
 from mail2fax.json_form import as_json
-from mail2fax.spool import ending, jobs, lifecycle, pauses, schema, stops
+from mail2fax.spool import jobs, lifecycle, pauses, schema, stops
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState, MailEvent, MailState
 from mail2fax.spool.moves import FAX, JOB, MAIL, move
 from mail2fax.spool.replies import CANCEL, owe
@@ -76,7 +76,6 @@ def cancel(
     if mail.state in _NOT_PREPARED and not _is_open(connection, mail.id):
         why = f"It was cancelled by {who}."
         move(connection, MAIL, mail.id, MailEvent.CANCELLED, now, why, why=jobs.STOPPED_IN_TIME)
-        ending.cancel_all(connection, mail.id, jobs.CANCELLED, jobs.STOPPED_IN_TIME, now)
     owe(connection, mail.id, CANCEL, now, facts=asdict(done))
     return done
 

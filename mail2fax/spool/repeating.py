@@ -22,6 +22,7 @@ from mail2fax.values import Destination, Options, Quota
 _FAX, _DOCUMENT = schema.fax.c, schema.document.c
 _NOTHING = "Nothing of this mail was ever ready to be faxed. Send a new mail"
 _UNDER_WAY = "The fax is still under way. Cancel it first, or wait for its outcome"
+_NOT_NEWEST = "A later fax of this mail went to the same number. Name that one, or the mail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def again(
     if frozen.name_for(connection, frozen.identity_of(connection, mail.id)) is not None:
         return Repeated(why=(FROZEN,))
     newest = _newest(connection, mail.id)
+    if ordinal is not None and all(fax.ordinal != ordinal for fax in newest):
+        return Repeated(why=(_NOT_NEWEST,))
     wanted, under_way = _wanted(newest, ordinal)
     rule = str(mail.identity["rule"])
     if to:

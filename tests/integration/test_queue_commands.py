@@ -191,12 +191,14 @@ async def test_an_administrator_resends(bench: Bench) -> None:
     await bench.until_over(mail_id)
     second = await do(bench, "resend", mail_id, to=OTHER, country="CH")
     story = await bench.until_over(mail_id)
+    older = await do(bench, "resend", mail_id, "/1")
 
     assert [one["result"]["resent"] for one in (first, second)] == [
         [f"{story.reference}/2"], [f"{story.reference}/3"],
     ]  # fmt: skip
     assert (ends(story), bench.faxed(OTHER)) == (["failed", "success", "success"], 1)
     assert kinds(story).count("again") == 2
+    assert "A later fax of this mail went to the same number" in older["error"]
 
 
 async def test_content_is_purged_at_once(bench: Bench) -> None:

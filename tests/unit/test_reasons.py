@@ -30,7 +30,8 @@ ROOMS = {
 }  # fmt: skip
 """Where reasons are written down, and the files there that write none."""
 MORE = ("spool/series.py", "spool/quotas.py", "spool/holds.py", "spool/jobs.py",
-        "spool/resending.py", "spool/standing.py", "accepting/transaction.py")  # fmt: skip
+        "spool/resending.py", "spool/standing.py", "spool/repeating.py", "spool/pausing.py",
+        "spool/tracking.py", "accepting/transaction.py")  # fmt: skip
 NO_REASONS = (
     # patterns, names and formats
     "\\", "(?:", " */? *fax", " - ", " or ", " and ", "%Y", "cy cm", "stem or",
@@ -43,10 +44,12 @@ NO_REASONS = (
     # said on the line, to a program
     "the closing >", "the opening <", 'a closing " is missing',
     "Will fax to", "read as an answer", " more", "recipients a mail", "fax numbers a mail",
-    "An answer goes alone",
+    "An answer goes alone", "A probe; it is not kept", "A returned mail leads",
     # asserted, or in the log and for an admin
     "it is of one of the kinds", "a refused number refuses", "a recipient was accepted",
     "there is no mail", "is not on hold: it is", "nobody can be told",
+    "is on hold already. Decide", "nothing of it waits", "may have it already. Ask the recipient",
+    "a person says that it did not arrive", "A later fax of this mail", "7: 7 7",
     "pictures that may be documents", "a minute is the least", "count a miss",
     "Fax.Plus could not send: no credit is left", " seconds", "send without pictures",
     "7, by 7", " cm /7", "worth a later try", "the number cannot be faxed to",
