@@ -1,11 +1,14 @@
 """Plain text with lines of a bearable length, which mail programs may join again (RFC 3676)."""
 
+import re
 import textwrap
 from email.message import MIMEPart
 
 _WIDTH = 74
 _HANGING = "    "
 _LONGEST = 78
+_COLUMN = re.compile(r" +\S.{0,30}? {3,}(?=\S)")
+"""A word and blanks before what it means."""
 
 
 def set_text(part: MIMEPart, body: str) -> None:
@@ -28,8 +31,10 @@ def set_text(part: MIMEPart, body: str) -> None:
 def _wrapped(line: str) -> list[str]:
     """One line as several: a paragraph's may be joined again, those of a list hang."""
     indent = line[: len(line) - len(line.lstrip(" "))]
+    column = _COLUMN.match(line)
+    hanging = " " * column.end() if column else indent + _HANGING
     pieces = textwrap.wrap(
-        line, _WIDTH, subsequent_indent=indent + _HANGING if indent else "",
+        line, _WIDTH, subsequent_indent=hanging if indent else "",
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
     if indent:

@@ -14,7 +14,7 @@ from mail2fax.spool.records import FaxStory, MailStory
 VARIABLES = frozenset(
     {
         "kind", "language", "reference", "state", "tone", "headline", "lead", "facts", "faxes",
-        "steps", "refused", "documents", "not_faxed", "notes", "colon", "label",
+        "steps", "asks", "refused", "documents", "not_faxed", "notes", "colon", "label",
     }
 )  # fmt: skip
 """The names of what a template may show."""
@@ -25,6 +25,8 @@ _TONES = {
     "unknown": "warn",
     "on_hold": "warn",
     "waiting": "warn",
+    "stopping": "warn",
+    "not_stopped": "warn",
     "failed": "bad",
     "not_sent": "bad",
     "cancelled": "bad",
@@ -51,6 +53,7 @@ class Content:
         faxes: those it shows.
         steps: what can be done.
         notes: at the end.
+        asks: whether they are its point, and stand before everything else.
         refused: whether it names the recipients that were refused.
         parts: whether it names documents and what is not faxed.
     """
@@ -62,6 +65,7 @@ class Content:
     faxes: tuple[FaxStory, ...] = ()
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
+    asks: bool = False
     refused: bool = False
     parts: bool = True
 
@@ -120,6 +124,7 @@ def variables(kind: str, story: MailStory, content: Content, words: Words) -> di
             }
             for step in content.steps
         ],
+        "asks": content.asks,
         "refused": facts.shown_refused(story, words) if content.refused else [],
         "documents": [facts.shown_document(one, words) for one in story.documents]
         if content.parts

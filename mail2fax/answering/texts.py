@@ -332,6 +332,7 @@ def _asked(case: Case) -> Content:
         lead=(case.words.reason(safe(story.why)), case.say("asked.lead")),
         faxes=story.faxes,
         steps=(*steps, Step(ends)),
+        asks=True,
         notes=(case.say("asked.note"),),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from mail2fax.answering.case import Case
 from mail2fax.answering.facts import dialled, safe
 from mail2fax.answering.layout import Content, Step
+from mail2fax.reading.verbs import Verb
 from mail2fax.spool import replies
 from mail2fax.spool.lifecycle import MailState
 from mail2fax.spool.records import FaxStory
@@ -27,7 +28,8 @@ def by_mail(case: Case, *verbs: str) -> tuple[Step, ...]:
 
 def _status(case: Case) -> Content:
     verb = case.told.get("too_late")
-    late = case.say("status.too_late", verb=safe(str(verb))) if verb else ""
+    named = case.say(f"verb.{Verb(verb).name.lower()}") if verb else ""
+    late = case.say("status.too_late", verb=named) if verb else ""
     stands = case.say(f"status.{MailState(case.story.state).name.lower()}")
     return Content(
         "status",
@@ -56,6 +58,7 @@ def _unclear(case: Case) -> Content:
         "unclear",
         case.say("unclear.headline"),
         steps=(Step(case.say("unclear.lead"), verbs),),
+        asks=True,
         faxes=case.story.faxes,
         notes=(case.say("unclear.note"),),
         parts=False,
