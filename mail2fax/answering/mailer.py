@@ -5,6 +5,7 @@ relay or the moment is temporary, whatever code the relay chose for it.
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from aiosmtplib import SMTP
 
 _FOR_GOOD = 500
+_LOGIN_FIRST = 530
+_NO_RELAYING = re.compile(r"\brelay(ing)?\b", re.IGNORECASE)
+_NO_SUCH = re.compile(r"\b5\.1\.\d+\b|user unknown", re.ASCII | re.IGNORECASE)
 _SLOW = 10.0
 """How much longer a relay may take over a mail: who leaves it too early sends it twice."""
 _NO_STARTTLS = "the relay offers no STARTTLS, and relay.tls requires it"
@@ -214,9 +218,7 @@ def translated(error: Exception) -> Failure:
 
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         refused = error.recipients[0] if error.recipients else None
-        code = refused.code if refused else 0
-        said = refused.message if refused else ""
-        return _by_code(code, f"the relay refused the address ({code}): {said}")
+        return _of_recipient(refused.code, refused.message) if refused else _of_recipient(0, "")
     if isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError):
         return _by_code(error.code, f"the relay refused it ({error.code}): {error.message}")
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
@@ -235,6 +237,23 @@ def _unreachable(error: Exception) -> Failure:
     if isinstance(error, ValueError) and not isinstance(error, OSError):
         return PermanentFailure("the address cannot be written in SMTP")
     return RelayDown(f"the relay cannot be reached ({type(error).__name__})")
+
+
+def _of_recipient(code: int, said: str) -> Failure:
+    """Why a recipient was refused."""
+    if _is_about_us(code, said):
+        return RelayDown(f"the relay does not take our mail for others ({code}): {said}")
+    return _by_code(code, f"the relay refused the address ({code}): {said}")
+
+
+def _is_about_us(code: int, said: str) -> bool:
+    """Whether a refused recipient only shows that the relay does not relay for us.
+
+    That is the admin's to mend, and would lose every reply if it were taken for the address's.
+    """
+    return code == _LOGIN_FIRST or (
+        code >= _FOR_GOOD and bool(_NO_RELAYING.search(said)) and not _NO_SUCH.search(said)
+    )
 
 
 def _by_code(code: int, text: str) -> Failure:

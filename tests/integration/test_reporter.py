@@ -308,6 +308,17 @@ def test_every_failure_of_the_library_is_ours() -> None:
             [aiosmtplib.SMTPRecipientRefused(550, "no", "a")]), PermanentFailure),
         (aiosmtplib.SMTPRecipientsRefused(
             [aiosmtplib.SMTPRecipientRefused(450, "later", "a")]), TemporaryFailure),
+        (aiosmtplib.SMTPRecipientsRefused([
+            aiosmtplib.SMTPRecipientRefused(554, "5.7.1 <a>: Relay access denied", "a")]),
+         mailer.RelayDown),
+        (aiosmtplib.SMTPRecipientsRefused([
+            aiosmtplib.SMTPRecipientRefused(550, "5.7.54 Unable to relay", "a")]),
+         mailer.RelayDown),
+        (aiosmtplib.SMTPRecipientsRefused([
+            aiosmtplib.SMTPRecipientRefused(530, "5.7.57 Client not authenticated", "a")]),
+         mailer.RelayDown),
+        (aiosmtplib.SMTPRecipientsRefused([aiosmtplib.SMTPRecipientRefused(
+            550, "5.1.1 <a>: User unknown in relay recipient table", "a")]), PermanentFailure),
         (aiosmtplib.SMTPRecipientsRefused([]), TemporaryFailure),
         (aiosmtplib.SMTPDataError(554, "spam"), PermanentFailure),
         (aiosmtplib.SMTPDataError(451, "later"), TemporaryFailure),
