@@ -74,7 +74,7 @@ class Stopping:
             said = str(failure)
         else:
             await self._spool.do(stops.asked, fax.id, said, self._clock.now())
-        self._spool.bells.ring(Station.ANSWERING)
+        self._spool.bells.ring(Station.LOOKING, Station.ANSWERING)
         events.stop_asked(fax.reference, said)
 
     async def _item(self, fax: FaxToStop) -> OutboxFax | None:
