@@ -34,7 +34,6 @@ from mail2fax.values import FaxNumber
 
 P = ParamSpec("P")
 _FULL_REST = 1.0
-_FORBIDDEN = 403
 
 
 class Steps:
@@ -122,9 +121,8 @@ class Steps:
             order = order_for(job, self._settings, self._clock.now())
             ids = await self._client.send(order, job.options.user_id)
         except Failure as failure:
-            judged = _of_the_fax(job, failure)
-            await self._record_failure(job, judged)
-            if isinstance(judged, AccountFailure):
+            await self._record_failure(job, failure)
+            if isinstance(failure, AccountFailure):
                 raise
             return
         except Exception as error:  # noqa: BLE001 - whatever it was, the order may have gone out
@@ -189,16 +187,3 @@ class Steps:
         await self._spool.do(jobs.ended, job.id, event, status, self._clock.now(), why)
         self._spool.bells.ring(Station.ANSWERING)
         events.not_sent(job.reference, why)
-
-
-def _of_the_fax(job: Job, failure: Failure) -> Failure:
-    """A failure of an order that names an earlier fax: 403 may be about that fax alone (S8).
-
-    It may be another member's. Then it is refused, and its documents are uploaded again while
-    we hold them; an account that is barred indeed shows at that upload. Taken for the account's,
-    one such fax would keep every other from going out.
-    """
-    is_forbidden = failure.status == _FORBIDDEN and failure.fate is Fate.SAID_NO
-    if job.options.from_fax is None or not is_forbidden:
-        return failure
-    return PermanentFailure(str(failure), fate=failure.fate, status=failure.status)

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from mail2fax.errors import AccountFailure, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
-from mail2fax.json_form import as_json
 from mail2fax.simulator.switches import Trouble
-from mail2fax.spool import finding, jobs, schema
+from mail2fax.spool import finding, jobs
 from mail2fax.spool.quarantine import quarantined
 from tests.integration.sending_bench import NUMBER, OTHER, PDF, Bench
 
@@ -258,18 +256,3 @@ async def test_our_own_bug_during_the_order_leaves_it_in_doubt(
     await bench.steps.post(await bench.again(job))
 
     assert (await bench.again(job)).state == "in doubt"
-
-
-async def test_an_earlier_fax_that_is_forbidden_is_not_the_accounts_fault(bench: Bench) -> None:
-    """S8, S6: 403 to an order that names another's fax refuses that order, nothing more."""
-    job = await bench.job()
-    assert await bench.steps.upload(job)
-    options = as_json(replace(job.options, from_fax="another-members-fax"))
-    await bench.spool.do(lambda ledger: ledger.execute(update(schema.fax).values(options=options)))
-    bench.provider.switches.trouble["send"] = [Trouble.FORBIDDEN]
-
-    await bench.steps.post(await bench.again(job))
-
-    after = await bench.again(job)
-    assert (after.state, after.doubt) == ("in doubt", "said no")
-    assert bench.provider.items == []

@@ -116,7 +116,7 @@ class FaxPlusSide(asyncio.Protocol):
         """The client has gone; what was begun goes on."""
 
 
-async def call(application: Starlette, request: bytes) -> bytes:
+async def call(application: Any, request: bytes) -> bytes:
     """One request to the application; its answer as bytes on the wire."""
     head, _, body = request.partition(b"\r\n\r\n")
     method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")

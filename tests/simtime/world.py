@@ -18,7 +18,7 @@ import tempfile
 import uuid
 import warnings
 from collections import Counter, deque
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -35,16 +35,18 @@ from mail2fax.simulator.app import Application
 from mail2fax.simulator.mailbox import Kept, Mailbox
 from mail2fax.simulator.provider import Item, Provider, Record
 from mail2fax.spool import commands
+from mail2fax.web.hooks import door
 from tests.simtime.faults import EARLIER, Fault
 from tests.simtime.ledger import SteppedLedger
 from tests.simtime.life import Life
 from tests.simtime.loop import VirtualLoop
-from tests.simtime.wire import FaxPlusSide
+from tests.simtime.wire import FaxPlusSide, call
 from tests.unit.mails import TEXT, TOP, attached, mail, real_pdf
 
 FAXPLUS = ("192.0.2.1", 80)
 RELAY = ("127.0.0.1", 25)
 LISTENER = ("127.0.0.1", 2525)
+HOOK_SECRET = "4k9Hh2xTq7"
 _BEGIN = 1_790_000_000.0
 _FASTEST_DISK = "/dev/shm"
 _HOUSE_EVERY, _REST, _NEVER = 900.0, 1800.0, 1e9
@@ -155,6 +157,7 @@ class World:
         self.crashed_in_flight = 0
         self._lives: list[tuple[Life, asyncio.Task[None]]] = []
         self._stop: asyncio.Event | None = None
+        self._locks: list[int] = []
 
     # Building and taking down
 
@@ -203,12 +206,22 @@ class World:
             yield station, "_SHORTEST_ROUND", _REST
         yield sockets, "listening", lambda _place: [_Socket(LISTENER)]
         yield spool, "Ledger", SteppedLedger
+        yield spool, "take_lock", self._locking(spool.take_lock)
         yield SteppedLedger, "at_commit", self._at
         yield SteppedLedger, "seconds", self._commit_seconds
         yield SteppedLedger, "opened", []
         yield naming, "secrets", _Chance(self._ids)
         yield provider, "secrets", _Chance(self._ids)
         yield provider, "uuid", _Chance(self._ids)
+
+    def _locking(self, take: Callable[[Path], int]) -> Callable[[Path], int]:
+        """Take the lock, and know it: a process that dies lets go of it."""
+
+        def take_and_know(state_dir: Path) -> int:
+            self._locks.append(take(state_dir))
+            return self._locks[-1]
+
+        return take_and_know
 
     def _application(self, stale_by: float) -> Starlette:
         """Fax.Plus, as it was so many seconds ago."""
@@ -269,24 +282,30 @@ class World:
     # The daemon's lives
 
     def start(self) -> None:
-        """Start the daemon, and wait until it takes mail."""
+        """Start the daemon, and wait until it takes mail, or dies of a planned SIGKILL."""
         assert not self.is_running, "it runs"
         self.run(self._start())
 
     async def _start(self) -> None:
         life = Life(len(self._lives) + 1)
-        self._stop, takes = asyncio.Event(), asyncio.Event()
+        self._locks.clear()
+        self._stop, self._died, takes = asyncio.Event(), asyncio.Event(), asyncio.Event()
         living = self.loop.create_task(self._live(self._stop, takes), context=life.context())
         self._lives.append((life, living))
-        waiting = asyncio.ensure_future(takes.wait())
-        await asyncio.wait({living, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        await self._first_of(living, takes)
         if living.done():
             await living
 
+    async def _first_of(self, living: asyncio.Task[None], *events: asyncio.Event) -> None:
+        """Until the daemon has ended, or was killed, or one of these happens."""
+        waiting = [asyncio.ensure_future(one.wait()) for one in (*events, self._died)]
+        await asyncio.wait({living, *waiting}, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
+
     async def _live(self, stop: asyncio.Event, takes: asyncio.Event) -> None:
-        async with Daemon(self.config(), Clock(self.wall, self.loop.time)) as daemon:
-            self.daemon = daemon
+        self.daemon = Daemon(self.config(), Clock(self.wall, self.loop.time))
+        async with self.daemon as daemon:
             takes.set()
             running = asyncio.ensure_future(daemon.run())
             stopping = asyncio.ensure_future(stop.wait())
@@ -329,13 +348,13 @@ class World:
         """SIGTERM: the daemon ends in its own time."""
         assert self._stop is not None, "none was started"
         self._stop.set()
-        self.run(self._lives[-1][1])
+        self.run(self._first_of(self._lives[-1][1]))
 
     def kill(self, *, count: bool = True) -> None:
         """SIGKILL: nothing of it runs any more, from this moment on."""
-        life = self._lives[-1][0]
-        if not life.alive:
+        if not self.is_running:
             return
+        life = self._lives[-1][0]
         life.alive = False
         for ledger in SteppedLedger.opened:
             if ledger.life is life:
@@ -343,10 +362,12 @@ class World:
                 self.crashed_in_flight += count and bool(ledger.open_jobs())
                 ledger.let_go()
         self.loop.network.dies(life)
-        spool = getattr(self.daemon, "_spool", None)
-        if spool is not None:
-            os.close(spool._lock)
-            spool._lock = os.open(os.devnull, os.O_RDONLY)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for lock in self._locks:  # its number stays taken, for whoever closes it at the very end
+            os.dup2(nothing, lock)
+        os.close(nothing)
+        self._locks.clear()
+        self._died.set()
 
     def _at(self, _life: Life, when: str, names: frozenset[str]) -> None:
         crash = self.crash_at
@@ -383,6 +404,13 @@ class World:
         self.bytes_seen[endpoint] = (request, len(answer))
         if endpoint == "send":
             self._at(self._lives[-1][0], "order", frozenset())
+
+    async def deliver_hook(self, path: str, body: bytes) -> None:
+        """Fax.Plus, or somebody else, says that something happened (S5)."""
+        if self.is_running:
+            bells = self.daemon._spool.bells
+            head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+            await call(door(HOOK_SECRET, bells), head.encode() + body)
 
     def expect(self, fault: Fault) -> None:
         """Let the next calls of an endpoint suffer a fault."""
