@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from mail2fax.config_fields import HostAndPort, Numbers, PathSecret, Section, Url
+from mail2fax.config_fields import HostAndPort, Numbers, PathSecret, Section, TokenUrl, Url
 
 
 class OAuth(Section):
@@ -13,7 +13,7 @@ class OAuth(Section):
     client_id: str
     client_secret: SecretStr
     refresh_token: SecretStr
-    token_url: str = "https://accounts.fax.plus/token"  # noqa: S105 - where tokens are had
+    token_url: TokenUrl = "https://accounts.fax.plus/token"  # noqa: S105 - where tokens are had
 
 
 class FaxPlusAccount(Section):

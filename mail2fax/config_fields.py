@@ -31,6 +31,7 @@ _TENANT = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _PATH_SECRET = re.compile(r"[A-Za-z0-9_-]{24,200}", re.ASCII)
 _LAST_PORT = 65535
+_TOKEN_URL = re.compile(r"https://\S+|http://127\.0\.0\.1[:/]\S*", re.ASCII)
 _WIDEST = {4: 28, 6: 56}
 
 
@@ -203,6 +204,12 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _token_url(text: str) -> str:
+    if not _TOKEN_URL.fullmatch(text):
+        raise ValueError(f"{text!r} is no token endpoint. Write its address with https://")
+    return text
+
+
 def _path_secret(secret: SecretStr) -> SecretStr:
     if not _PATH_SECRET.fullmatch(secret.get_secret_value()):
         raise ValueError(
@@ -240,6 +247,7 @@ def _split_scans(text: str) -> str:
 SplitScans = Annotated[str, AfterValidator(_split_scans)]
 HostAndPort = Annotated[tuple[str, int], BeforeValidator(_host_and_port)]
 Url = Annotated[str, AfterValidator(_url)]
+TokenUrl = Annotated[str, AfterValidator(_token_url)]
 PathSecret = Annotated[SecretStr, AfterValidator(_path_secret)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size)]

@@ -8,18 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from mail2fax.config_fields import Domain, Mailbox, Port, Section, absolute
+from mail2fax.config_fields import Domain, Mailbox, Port, Section, TokenUrl, absolute
 
 SUBMISSIONS = 465
 _SMTP = 25
 _SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
-_TOKEN_URL = re.compile(r"https://\S+|http://127\.0\.0\.1[:/]\S*", re.ASCII)
-
-
-def _token_url(text: str) -> str:
-    if not _TOKEN_URL.fullmatch(text):
-        raise ValueError(f"{text!r} is no token endpoint. Write its address with https://")
-    return text
 
 
 def _selector(text: str) -> str:
@@ -31,7 +24,7 @@ def _selector(text: str) -> str:
 class RelayToken(Section):
     """Where the relay's token comes from (OAuth 2.0, RFC 6749 4.4 and 6)."""
 
-    token_url: Annotated[str, AfterValidator(_token_url)]
+    token_url: TokenUrl
     client_id: str
     client_secret: SecretStr | None = None
     refresh_token: SecretStr | None = None
