@@ -106,10 +106,15 @@ class Manager:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
         self._socket.settimeout(20)
+        self.statuses: list[str] = []
 
     def told(self) -> list[str]:
-        """The lines of the next datagram."""
-        return self._socket.recv(4096).decode().split("\n")
+        """The lines of the next datagram that is not only for `systemctl status`."""
+        while True:
+            lines = self._socket.recv(4096).decode().split("\n")
+            if not lines[0].startswith("STATUS="):
+                return lines
+            self.statuses.append(lines[0])
 
     def next_but_signs(self) -> list[str]:
         """The next datagram that is no sign of life."""
@@ -151,6 +156,7 @@ def test_the_daemon_tells_what_it_does(tmp_path: Path) -> None:
         manager.close()
 
     assert daemon.returncode == 0
+    assert manager.statuses == ["STATUS=Taking mail"]
 
 
 async def test_without_a_manager_nobody_is_told() -> None:
