@@ -10,6 +10,7 @@ Everything follows from the seed: the same one gives the same history.
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
 import random
@@ -158,6 +159,7 @@ class World:
         self._lives: list[tuple[Life, asyncio.Task[None]]] = []
         self._stop: asyncio.Event | None = None
         self._locks: list[int] = []
+        self._applications: dict[float, Starlette] = {}
 
     # Building and taking down
 
@@ -225,7 +227,13 @@ class World:
 
     def _application(self, stale_by: float) -> Starlette:
         """Fax.Plus, as it was so many seconds ago."""
-        return Application(self.provider, clock=lambda: self.now() - stale_by).asgi()
+        if stale_by not in self._applications:
+            clock = functools.partial(self._ago, stale_by)
+            self._applications[stale_by] = Application(self.provider, clock=clock).asgi()
+        return self._applications[stale_by]
+
+    def _ago(self, seconds: float) -> float:
+        return self.now() - seconds
 
     async def _furnish(self) -> None:
         self.loop.network.listen(
