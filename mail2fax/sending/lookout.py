@@ -18,7 +18,7 @@ from mail2fax.sending import adopting, outcomes, settling
 from mail2fax.sending.outcomes import Conclusion, DialAgain, Ended, Glance, LookAgain, Sighting
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Decision, Doubt, Evidence, Settlement
-from mail2fax.sending.shown import Shown
+from mail2fax.sending.shown import Shown, may_be, seen_in_archive, seen_in_outbox
 from mail2fax.spool import adoption, finding, jobs, resending, tracking
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState
 from mail2fax.spool.records import FaxToTrack, Job
@@ -354,10 +354,13 @@ class Lookout:
         """The fax by its ID: first as an item of the outbox, then as a sent record (S5)."""
         if fax.fax_plus_id is None:
             return None
-        if item := await self._client.outbox_fax(fax.fax_plus_id):
+        item = await self._client.outbox_fax(fax.fax_plus_id)
+        if item and may_be(seen_in_outbox(item), fax.token, fax.number):
             return outcomes.of_outbox(item)
         record = await self._client.fax(fax.fax_plus_id)
-        return outcomes.of_sent(record) if record else None
+        if record and may_be(seen_in_archive(record), fax.token, fax.number):
+            return outcomes.of_sent(record)
+        return None
 
     async def _learn_id(self, fax: FaxToTrack, sighting: Sighting | None) -> None:
         if sighting and fax.fax_plus_id is None:

@@ -54,9 +54,9 @@ class Shown:
         self._by_token: dict[str, list[Seen]] = defaultdict(list)
         self._unmarked_to: dict[str, list[Seen]] = defaultdict(list)
         for item in listing.outbox:
-            self._add(_of_outbox(item))
+            self._add(seen_in_outbox(item))
         for fax in listing.sent:
-            self._add(_of_sent(fax))
+            self._add(seen_in_archive(fax))
         self.tokens = frozenset(self._by_token)
 
     def _add(self, seen: Seen) -> None:
@@ -69,9 +69,11 @@ class Shown:
     def of_fax(self, fax_plus_id: str | None, token: str, number: str) -> list[Seen]:
         """Everything that is this fax by its ID or its token, in the listing's order.
 
-        An order to several has one token; a destination that is no number counts for any.
+        An order to several has one token; a destination that is no number counts for any. What
+        bears the ID and is plainly another fax is not this one, whatever an answer said.
         """
-        found = list(self._by_id.get(fax_plus_id, ())) if fax_plus_id else []
+        named = self._by_id.get(fax_plus_id, ()) if fax_plus_id else ()
+        found = [one for one in named if may_be(one, token, number)]
         marked = self._by_token.get(token, ())
         return found + [one for one in marked if one not in found and _is_to(one, number)]
 
@@ -97,16 +99,23 @@ class Shown:
         )
 
 
+def may_be(seen: Seen, token: str, number: str) -> bool:
+    """Whether what bears a fax's ID can be that fax: its number, and nobody else's mark."""
+    return _is_to(seen, number) and (not seen.tokens or token in seen.tokens)
+
+
 def _is_to(seen: Seen, number: str) -> bool:
     """Whether a fax went to a number, or to something that is none (a user of the provider's)."""
     return number in seen.to or not any(to.startswith("+") for to in seen.to)
 
 
-def _of_outbox(item: OutboxFax) -> Seen:
+def seen_in_outbox(item: OutboxFax) -> Seen:
+    """An item of the outbox."""
     tokens = tokens_in(" ".join((item.comment_text, *item.tags)))
     return Seen(item, item.to, tokens, frozenset(item.files), item.submit_time)
 
 
-def _of_sent(fax: Fax) -> Seen:
+def seen_in_archive(fax: Fax) -> Seen:
+    """A record of the archive."""
     at = fax.submit_time or fax.start_time or fax.last_update
     return Seen(fax, (fax.to,), tokens_in(fax.comment), frozenset(), at)

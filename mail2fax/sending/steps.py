@@ -7,7 +7,7 @@ the caller must not cancel `post`.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mail2fax import events
 from mail2fax.clock import Clock
@@ -25,7 +25,7 @@ from mail2fax.sending.ordering import order_for
 from mail2fax.sending.pace import Pace
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Doubt
-from mail2fax.spool import durable, jobs
+from mail2fax.spool import durable, finding, jobs
 from mail2fax.spool.lifecycle import JobEvent
 from mail2fax.spool.quarantine import quarantined
 from mail2fax.spool.records import DocumentAtRest, Job
@@ -33,6 +33,7 @@ from mail2fax.spool.spool import Spool, Station
 from mail2fax.values import FaxNumber
 
 P = ParamSpec("P")
+T = TypeVar("T")
 _FULL_REST = 1.0
 
 
@@ -132,6 +133,10 @@ class Steps:
         if not wanted <= ids.keys():
             await self._doubt(job, Doubt.UNKNOWN, 0.0, "the answer named no fax ID")
             return
+        own = [fax.id for fax in job.faxes]
+        if await self._surely(finding.is_known_elsewhere, list(ids.values()), own):
+            await self._doubt(job, Doubt.UNKNOWN, 0.0, "the answer named another fax's ID")
+            return
         now = self._clock.now()
         await self._surely(jobs.ordered, job.id, ids, now, self._settings.first_poll)
         self._spool.bells.ring(Station.STOPPING, Station.ANSWERING)
@@ -166,17 +171,15 @@ class Steps:
         self._spool.bells.ring(Station.LOOKOUT)  # the lists may show it already
 
     async def _surely(
-        self, command: Callable[Concatenate[Any, P], None], *args: P.args, **kwargs: P.kwargs
-    ) -> None:
+        self, command: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Record what became of a POST; a full disk only makes that wait (S2, K6)."""
         while True:
             try:
-                await self._spool.do(command, *args, **kwargs)
+                return await self._spool.do(command, *args, **kwargs)
             except SpoolFull as error:
                 events.spool_trouble("sending", str(error))
                 await asyncio.sleep(_FULL_REST)
-            else:
-                return
 
     async def _postpone(self, job: Job, wait: float, why: str) -> None:
         again = self._clock.now() + wait

@@ -69,6 +69,14 @@ def next_due_at(connection: Connection) -> float | None:
     return min((time for time in times if time is not None), default=None)
 
 
+def is_known_elsewhere(
+    connection: Connection, fax_plus_ids: Sequence[str], fax_ids: Sequence[str]
+) -> bool:
+    """Whether one of Fax.Plus's IDs is known as that of another fax than these."""
+    known = select(_FAX.id).where(_FAX.fax_plus_id.in_(fax_plus_ids), _FAX.id.not_in(fax_ids))
+    return connection.scalar(known.limit(1)) is not None
+
+
 def wanted_before(connection: Connection, moment: float) -> list[Job]:
     """Jobs that are still to be uploaded or posted and were wanted before a moment."""
     wanted = _JOBS.where(_JOB.state.in_(_TO_DO), _JOB.created_at <= moment)

@@ -53,7 +53,9 @@ _WIRE = (
 _LIES: tuple[Any, ...] = (
     {}, [], None, 7, "ok", {"ids": {}}, {"ids": None}, {"ids": []}, {"ids": "x"},
     {"ids": {"+41999999999": "0" * 24}}, {"ids": {"0225550123": "0" * 24}},
-    {"ids": {"+41999999999": "EARLIER"}},
+    {"ids": {"+41999999999": "EARLIER"}}, {"ids": {"ORDERED": "EARLIER"}},
+    {"ids": {"ORDERED": "f" * 24}}, {"ids": {"ORDERED": None}}, {"ids": {"ORDERED": 7}},
+    {"ids": {"ORDERED": ""}}, {"ids": {"ORDERED": {"id": "EARLIER"}}},
 )  # fmt: skip
 _SIZES = {"send": (700, 260), "upload": (1400, 260), "outbox": (300, 400), "sent": (420, 400),
           "item": (330, 500), "fax": (330, 500)}  # fmt: skip

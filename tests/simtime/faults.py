@@ -9,6 +9,8 @@ from enum import StrEnum
 
 EARLIER = b"EARLIER"
 """In a lie's body: the fax ID of the first order there ever was."""
+ORDERED = b"ORDERED"
+"""In a lie's body: the number that this order is for."""
 
 
 class Kind(StrEnum):

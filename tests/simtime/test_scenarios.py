@@ -103,6 +103,18 @@ def test_tls_that_fails_is_never_left_out() -> None:
         assert len(world.told(wanted)) == 2  # waiting, not sent
 
 
+@pytest.mark.parametrize("kind", [Kind.INSTEAD, Kind.AFTER])
+def test_an_answer_that_names_another_fax_is_not_believed(world: World, kind: Kind) -> None:
+    """S3, S5: our number with the ID of an earlier fax, whose outcome is not this one's."""
+    lie = b'{"ids": {"ORDERED": "EARLIER"}}'
+    world.expect(Fault(kind, "send", status=201, headers=_JSON, body=lie))
+    wanted = mail(world)
+    verdict = end(world, 2 * HOUR)
+
+    assert verdict.problems == []
+    assert (orders(world, wanted), verdict.counts["in doubt"]) == (1, 1)
+
+
 def test_what_waits_ends_though_fax_plus_was_never_reached_since_the_start(world: World) -> None:
     """Promise 4, S4: the first look at the lists never came; four hours later it is over."""
     world.stop()

@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from tests.simtime.faults import Fault, Kind, Listing, endpoint_of
+from tests.simtime.faults import ORDERED, Fault, Kind, Listing, endpoint_of
 
 Choose = Callable[[str], Fault | None]
 """The fault of the next call of an endpoint."""
@@ -80,7 +80,7 @@ class FaxPlusSide(asyncio.Protocol):
         self._begun = True
         fault = self._fault
         if fault is not None and fault.kind is Kind.INSTEAD:
-            self._transport.write(_raw(fault.status, fault.headers, fault.body))
+            self._transport.write(_raw(fault.status, fault.headers, self._lie(fault.body)))
             self._transport.close()
             return
         self._task = asyncio.ensure_future(self._act(fault))
@@ -102,7 +102,7 @@ class FaxPlusSide(asyncio.Protocol):
             self._transport.write(answer)
             self._transport.close()
         elif fault.kind is Kind.AFTER:
-            self._transport.write(_raw(fault.status, fault.headers, fault.body))
+            self._transport.write(_raw(fault.status, fault.headers, self._lie(fault.body)))
             self._transport.close()
         else:
             if cut := answer[: fault.at]:
@@ -111,6 +111,13 @@ class FaxPlusSide(asyncio.Protocol):
                 self._transport.abort()
             elif fault.kind is Kind.END_ANSWER:
                 self._transport.close()
+
+    def _lie(self, body: bytes) -> bytes:
+        """A body, its `ORDERED` being the number that is ordered."""
+        if ORDERED not in body:
+            return body
+        asked = json.loads(self._request.partition(b"\r\n\r\n")[2])
+        return body.replace(ORDERED, str(asked["to"][0]).encode())
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The client has gone; what was begun goes on."""

@@ -77,7 +77,10 @@ def test_the_index_finds_what_a_pass_over_the_listing_finds(
 
     assert shown.tokens == frozenset().union(*map(marks_of, records))
     assert those(shown.of_fax(fax_id, token, number)) == all_with(
-        lambda one: one.id == fax_id or (token in marks_of(one) and number in places_of(one))
+        lambda one: (
+            number in places_of(one)
+            and (token in marks_of(one) or (one.id == fax_id and not marks_of(one)))
+        )
     )
     assert those(shown.with_token(token, number)) == all_with(
         lambda one: token in marks_of(one) and number in places_of(one)
@@ -87,3 +90,15 @@ def test_the_index_finds_what_a_pass_over_the_listing_finds(
     )
     assert shown.unmarked_ids() == {one.id for one in records if not marks_of(one)}
     assert those(shown.ended()) == sorted(id(one) for one in listing.sent if final(one.status))
+
+
+def test_what_bears_the_id_and_is_plainly_another_fax_is_not_this_one() -> None:
+    """S5: an answer may name an ID that is another fax's; its number and mark say whose."""
+    row = Fax("f1", "success", "", NUMBERS[1], "", 1, 30, None, None, None, "")
+    marked = Fax("f2", "success", TOKENS[1], NUMBERS[0], "", 1, 30, None, None, None, "")
+    user = Fax("f3", "success", "", "13d8z73c", "", 1, 30, None, None, None, "")
+    shown = Shown(Listing((), (row, marked, user), complete=True))
+
+    assert shown.of_fax("f1", TOKENS[0], NUMBERS[0]) == []
+    assert shown.of_fax("f2", TOKENS[0], NUMBERS[0]) == []
+    assert [one.record for one in shown.of_fax("f3", TOKENS[0], NUMBERS[0])] == [user]
