@@ -12,6 +12,10 @@ async def forget(self):
         await self._spool.do(jobs.never_left, job.id, 0, 0.0, now, 'planted')
     self._lookout.clear = True
 Dispatcher._vouch = forget
+from mail2fax.sending.lookout import Lookout
+async def blind(self, look):
+    pass
+Lookout._find_strays = blind
 """,
     "250 before commit": """\
 import asyncio

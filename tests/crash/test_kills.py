@@ -12,10 +12,10 @@ from tests.crash.kills import run
 
 async def test_killed_at_random_moments_nothing_is_lost_or_doubled() -> None:
     """Promises 1, 2 and 4: every mail whose 250 was read is faxed once or on hold, and told."""
-    counts = await run(kills=10, seed=7)
+    counts = await run(kills=8, seed=7)
 
-    assert counts["kills"] == 10
-    assert counts["accepted"] > 20
+    assert counts["kills"] == 8
+    assert counts["accepted"] > 10
     assert counts["once"] + counts["held"] >= counts["accepted"] == counts["told"]
     assert [name for name in tally.BROKEN if counts[name]] == []
     assert counts["with a job in flight"] > 0

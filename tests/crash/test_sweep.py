@@ -10,7 +10,7 @@ from tests.crash import tally, tracer
 from tests.crash.sweep import Sweep, order_of_promises, sweep
 
 _PROMISES = ["fsync /mails/ID.eml", "fsync /mails", "fdatasync /ledger.sqlite3-wal"]
-_SAMPLE = 6
+_SAMPLE = 4
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

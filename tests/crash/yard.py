@@ -13,9 +13,10 @@ import random
 import re
 import shutil
 import sqlite3
+import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -32,8 +33,9 @@ _WARM_UPS = 3
 SETTLE = 1.0
 ADMIN = "admin@example.org"
 _PATIENCE = 15.0
-_DRAIN_WITHIN = 240.0
 _TOLD_LINES = 5
+_BLINK = 0.005
+_SHORTLY = 0.1
 _IN_HAND = ("ready", "uploaded", "intent")
 _REPLY = re.compile(rb"^Message-ID: <([^@>]+)@.*?^In-Reply-To: <([^>]+)>", re.MULTILINE | re.DOTALL)
 _CONFIG = """\
@@ -107,7 +109,9 @@ class Yard:
         pause: seconds a client waits between two mails, at most.
         settle: of the configuration.
         serials: where the numbers of the mails begin.
+        drains_within: seconds that everything is given to come to its end.
         gaps: between these times mails were taken that the ledger was made to forget.
+        is_dark: the power is cut: what the daemon says now would never have left the machine.
         answers: the codes that clients were given instead of what they hoped for.
     """
 
@@ -120,11 +124,13 @@ class Yard:
     pause: float = 0.5
     settle: float = SETTLE
     serials: int = 2_000_000
+    drains_within: float = 240.0
     wanted: list[Wanted] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
     gaps: list[tuple[float, float]] = field(default_factory=list)
     daemon: Running | None = None
+    is_dark: bool = False
     chance: random.Random = field(init=False)
 
     async def __aenter__(self) -> Self:
@@ -272,9 +278,36 @@ class Yard:
             await _expect(reader, b"354")
             writer.write(stuffed(one.data) + b".\r\n")
             await _expect(reader, b"250")
+            if self.is_dark:
+                raise Unexpected
             one.acknowledged, one.data, one.acknowledged_at = True, b"", time.monotonic()
             writer.write(b"QUIT\r\n")
             await _expect(reader, b"221")
+
+    async def a_while(self, shortest: float, longest: float) -> None:
+        """Let things go on until any moment, or one about an order or right after a 250.
+
+        However loaded the machine is, all three come.
+        """
+        if self.chance.random() < 0.5:
+            await asyncio.sleep(self.chance.uniform(shortest, longest))
+            return
+        uploads = self.chance.random() < 0.5
+        await self._grown(self._uploaded if uploads else self._acknowledged, 2 * longest)
+        await asyncio.sleep(self.chance.uniform(0.0, _SHORTLY))
+
+    async def _grown(self, count: Callable[[], int], at_most: float) -> None:
+        before = count()
+        for _ in range(int(at_most / _BLINK)):
+            if count() > before:
+                return
+            await asyncio.sleep(_BLINK)
+
+    def _uploaded(self) -> int:
+        return len(self.simulator.provider.uploads)
+
+    def _acknowledged(self) -> int:
+        return sum(one.acknowledged for one in self.wanted)
 
     # The end and the truth
 
@@ -292,7 +325,7 @@ class Yard:
         Args:
             told: wait for the replies too.
         """
-        until = time.monotonic() + _DRAIN_WITHIN
+        until = time.monotonic() + self.drains_within
         while time.monotonic() < until:
             await asyncio.sleep(0.2)
             if self.daemon is not None and _is_quiet(await self.status(), told=told):
@@ -304,7 +337,7 @@ class Yard:
 
         Asked of the daemon alone: a verb would open the ledger where no daemon answers.
         """
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, LookupError):
             reader, writer = await asyncio.open_unix_connection(self.state / "control.sock")
             with contextlib.closing(writer):
                 writer.write(b'{"command": "list"}\n')
@@ -369,8 +402,20 @@ class Yard:
             counts["another's"] += any(digests != [one.digest] for digests in faxes)
             counts["told"] += is_told
             counts["untold"] += not is_told and not is_forgotten
+            if len(faxes) > 1 or ((is_gone or not is_told) and not is_forgotten):
+                self._tell_story(one)
             counts["told again"] += any(n > 1 for n in self.relay.told[one.message_id].values())
         return counts
+
+    def _tell_story(self, one: Wanted) -> None:
+        """Print what the ledger knows of a mail for which a promise was broken."""
+        print(f"{one.number}, {one.message_id}, sent {one.tries} times:", file=sys.stderr)
+        for row in self.rows(
+            "SELECT history.at, history.subject, history.event, history.state, history.detail "
+            "FROM fax JOIN history ON history.mail_id = fax.mail_id "
+            f"WHERE fax.number = '{one.number}' ORDER BY history.id"
+        ):
+            print("  ", *row, file=sys.stderr)
 
     def _events(self) -> "Counter[str]":
         events = Counter(row[0] for row in self.rows("SELECT event FROM history"))
