@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, select
 from mail2fax.errors import Mail2FaxError
 from mail2fax.json_form import as_json
 from mail2fax.spool import jobs, lifecycle, pauses, schema, stops
+from mail2fax.spool.finding import BY_ORDER
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState, MailEvent, MailState
 from mail2fax.spool.moves import FAX, JOB, MAIL, move
 from mail2fax.spool.replies import CANCEL, owe
@@ -139,7 +140,7 @@ def _newest_job(connection: Connection, fax_id: str) -> Any:
         select(_JOB.id, _JOB.state, _JOB.doubt)
         .join_from(schema.job, schema.job_fax, _PAIR.job_id == _JOB.id)
         .where(_PAIR.fax_id == fax_id)
-        .order_by(_JOB.id.desc())
+        .order_by(*(column.desc() for column in BY_ORDER))
         .limit(1)
     )
     return connection.execute(query).first()

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from mail2fax.spool import schema
+from mail2fax.spool.finding import BY_ORDER
 from mail2fax.spool.lifecycle import FaxState, JobState
 from mail2fax.spool.records import FaxToStop
 from mail2fax.spool.replies import NOT_STOPPED, owe
@@ -41,7 +42,7 @@ _ON_THEIR_WAY = (
         _FAX.fax_plus_id.is_not(None),
         _JOB.state == JobState.ORDERED,
     )
-    .order_by(_JOB.ordered_at)
+    .order_by(*BY_ORDER)
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, exists, func, 
 
 from mail2fax.json_form import from_json
 from mail2fax.spool import delivery_reports, marks, schema
-from mail2fax.spool.finding import document_of, options_of_fax
+from mail2fax.spool.finding import BY_ORDER, document_of, options_of_fax
 from mail2fax.spool.lifecycle import FaxState, JobState, MailState, ReplyState
 from mail2fax.spool.records import (
     FaxStory,
@@ -37,7 +37,7 @@ _JOBS = (
     select(schema.job_fax.c.fax_id, _JOB.state, _JOB.why, _JOB.next_try)
     .join_from(schema.job, schema.job_fax, schema.job_fax.c.job_id == _JOB.id)
     .where(_JOB.mail_id == _THIS)
-    .order_by(_JOB.id)
+    .order_by(*BY_ORDER)
 )
 _REPLIES = (
     select(
@@ -56,7 +56,7 @@ _NEWEST_JOB = (
     select(_JOB.state)
     .join_from(schema.job, schema.job_fax, schema.job_fax.c.job_id == _JOB.id)
     .where(schema.job_fax.c.fax_id == schema.fax.c.id)
-    .order_by(_JOB.id.desc())
+    .order_by(*(column.desc() for column in BY_ORDER))
     .limit(1)
     .scalar_subquery()
 )

@@ -7,6 +7,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select, 
 
 from mail2fax.json_form import as_json, from_json
 from mail2fax.spool import fax_reports, jobs, marks, remarks, schema, stops, usage
+from mail2fax.spool.finding import BY_ORDER
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobState
 from mail2fax.spool.moves import FAX, move
 from mail2fax.spool.portions import in_portions
@@ -45,7 +46,7 @@ _ON_ITS_WAY = (
     .join(schema.mail, _FAX.mail_id == _MAIL.id)
     .outerjoin(schema.stop, schema.stop.c.fax_id == _FAX.id)
     .where(_FAX.state == FaxState.ORDERED, _JOB.state == JobState.ORDERED)
-    .order_by(_FAX.ordered_at, _JOB.ordered_at)
+    .order_by(_FAX.ordered_at, *BY_ORDER)
 )
 _DUE = _ON_ITS_WAY.where(_FAX.next_poll <= bindparam("now"))
 _SOME: BindParameter[str] = bindparam("some", expanding=True)

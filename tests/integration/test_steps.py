@@ -12,7 +12,8 @@ import pytest
 from mail2fax.errors import AccountFailure, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.simulator.switches import Trouble
-from mail2fax.spool import finding, jobs
+from mail2fax.spool import finding, jobs, tracking
+from mail2fax.spool.lifecycle import JobEvent
 from mail2fax.spool.quarantine import quarantined
 from tests.integration.sending_bench import NUMBER, OTHER, PDF, Bench
 
@@ -256,3 +257,23 @@ async def test_our_own_bug_during_the_order_leaves_it_in_doubt(
     await bench.steps.post(await bench.again(job))
 
     assert (await bench.again(job)).state == "in doubt"
+
+
+async def test_the_newest_order_counts_though_the_clock_was_set_back(bench: Bench) -> None:
+    """K10: which order of a fax is the newest is counted; its times may say otherwise."""
+    first = await bench.job()
+    do, now = bench.spool.do, bench.clock.now()
+
+    async def order(job_id: str, fax_plus_id: str, at: float) -> None:
+        await do(jobs.happened, job_id, JobEvent.UPLOADED, at)
+        await do(jobs.intended, job_id, at)
+        await do(jobs.ordered, job_id, {NUMBER: fax_plus_id}, at, 0.0)
+
+    await order(first.id, "f1", now)
+    await do(tracking.line_busy, first.faxes[0].id, "failed_user_busy", now, now)
+    (second,) = await do(finding.due, now, 1)
+    await order(second.id, "f2", now - 7200.0)
+
+    (fax,) = await do(tracking.due, now)
+
+    assert (fax.token, fax.fax_plus_id) == (f"{first.token}-2", "f2")

@@ -244,6 +244,21 @@ def test_a_clock_that_goes_back_makes_the_start_strict(
     assert "ledger-suspect" in caplog.text, "the gap is told"
 
 
+def test_a_clock_set_back_between_two_orders_of_a_fax_doubles_nothing(world: World) -> None:
+    """K10, R4: the newest order is the one that counts, whatever its time says."""
+    number = f"+4144{2000000 + 10 * len(world.wanted)}"
+    world.provider.switches.outcomes[number] = ["insufficient_credit", "success"]
+    wanted = mail(world)
+    world.let_pass(2.0)
+    world.wall_step = -2 * HOUR
+    world.kill()
+    world.start()
+    verdict = end(world, 8 * HOUR)
+
+    assert verdict.problems == []
+    assert orders(world, wanted) == 2
+
+
 @pytest.mark.parametrize("step", [-DAY, DAY, 365 * DAY])
 def test_a_clock_that_jumps_while_the_daemon_runs_expires_nothing(
     world: World, step: float
