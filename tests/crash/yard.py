@@ -109,7 +109,7 @@ class Yard:
         pause: seconds a client waits between two mails, at most.
         settle: of the configuration.
         serials: where the numbers of the mails begin.
-        drains_within: seconds that everything is given to come to its end.
+        drains_within: seconds in which something must happen until all has come to its end.
         gaps: between these times mails were taken that the ledger was made to forget.
         is_dark: the power is cut: what the daemon says now would never have left the machine.
         answers: the codes that clients were given instead of what they hoped for.
@@ -124,7 +124,7 @@ class Yard:
     pause: float = 0.5
     settle: float = SETTLE
     serials: int = 2_000_000
-    drains_within: float = 240.0
+    drains_within: float = 60.0
     wanted: list[Wanted] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
@@ -325,11 +325,14 @@ class Yard:
         Args:
             told: wait for the replies too.
         """
-        until = time.monotonic() + self.drains_within
+        until, last = time.monotonic() + self.drains_within, None
         while time.monotonic() < until:
             await asyncio.sleep(0.2)
-            if self.daemon is not None and _is_quiet(await self.status(), told=told):
+            status = await self.status() if self.daemon is not None else {}
+            if _is_quiet(status, told=told):
                 return True
+            if status != last:
+                until, last = time.monotonic() + self.drains_within, status
         return False
 
     async def status(self) -> dict[str, dict[str, int]]:
