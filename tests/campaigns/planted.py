@@ -215,15 +215,21 @@ def _250_before_commit() -> Iterator[None]:
         yield
 
 
-def _any_id() -> Any:
-    """An answer that names another destination is taken for ours."""
+@contextlib.contextmanager
+def _any_id() -> Iterator[None]:
+    """An answer that names another destination, and another fax's ID, is taken for ours."""
     real = client.FaxPlus.send
 
     async def send(self: Any, order: Any, user_id: str | None = None) -> dict[str, str]:
         ids = await real(self, order, user_id)
         return {number: next(iter(ids.values())) for number in order.to} if ids else ids
 
-    return mock.patch.object(client.FaxPlus, "send", send)
+    with (
+        mock.patch.object(client.FaxPlus, "send", send),
+        mock.patch.object(finding, "is_known_elsewhere", lambda *_: False),  # noqa: PT008
+        mock.patch("mail2fax.sending.lookout.may_be", return_value=True),
+    ):
+        yield
 
 
 def _blind_after_restart() -> Any:
@@ -267,7 +273,7 @@ BUGS: Sequence[Bug] = (
         _suffering(Placement("late", [_LATE])), "TWICE"),
     Bug("no look at the lists at start", "S4", _no_look_at_start, _restored, "TWICE"),
     Bug("an incomplete listing is believed", "S3", _incomplete_believed,
-        _suffering(Placement("full", [_FULL, _LOST])), "TWICE"),
+        _suffering(Placement("full", [_FULL, _LOST]), lag=200.0), "TWICE"),
     Bug("an outcome without its reply", "K4", _outcome_alone,
         _suffering(Placement("none")), "UNTOLD"),
     Bug("an ID for another destination is taken", "S3", _any_id,
