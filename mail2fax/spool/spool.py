@@ -111,6 +111,7 @@ class Spool:
         self, lock: int, state_dir: Path, content: Content, opened: Ledger, clock: Clock
     ) -> None:
         self._lock = lock
+        self._is_closed = False
         self._ledger = opened
         self.state_dir = state_dir
         self._clock = clock
@@ -173,7 +174,10 @@ class Spool:
         return self._clock.now()
 
     async def close(self) -> None:
-        """Finish what waits, close the ledger, free the directory."""
+        """Finish what waits, close the ledger, free the directory; once."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         with contextlib.suppress(SpoolError):  # the last sign of life is older then
             await self.note_alive()
         await self._ledger.close()
