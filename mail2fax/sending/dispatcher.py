@@ -321,7 +321,8 @@ class Dispatcher:
                 ends.append(over_at)
         if owed:
             self._spool.bells.ring(Station.ANSWERING)
-        return min([*(max(end - now, 0.0) for end in ends), _LONGEST_REST])
+        longest = min(_LONGEST_REST, self._settings.waiting_after)  # a mail may begin to wait now
+        return min([*(max(end - now, 0.0) for end in ends), longest])
 
     async def _end_overdue(self, now: float) -> None:
         """End what nobody may take, however long Fax.Plus is out of reach."""

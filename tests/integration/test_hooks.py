@@ -99,6 +99,7 @@ async def test_without_a_hook_the_poll_finds_it(office: Office) -> None:
     now = office.bench.clock.now()
     for fax in await office.bench.spool.do(tracking.due, now + 2 * FAR):
         await office.bench.spool.do(tracking.look_again, [(fax, now)])
+    office.bench.spool.bells.ring(Station.LOOKING)
 
     story = await office.bench.until_over(mail_id)
 

@@ -164,7 +164,8 @@ async def test_a_notice_walks_its_addresses(desk: Desk) -> None:
     await relaying.stop()
     relaying = Relaying(desk)
     assert (await until(desk.spool, "undeliverable"))["why"] == "no address is left"
-    assert relaying.taken == []
+    about_trouble = [b"Fax TROUBLE" in bytes(one[0]) for one in relaying.taken]
+    assert about_trouble in ([], [True]), "nothing but the alert that nobody could be told"
     await relaying.stop()
 
 
