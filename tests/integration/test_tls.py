@@ -229,7 +229,7 @@ async def test_reads_under_tls_are_small(desk: Desk, authority: Authority) -> No
     await talk.say("NOOP")
     (session,) = desk.listener.sessions
 
-    layer = session._wire._link.transport._ssl_protocol  # type: ignore[attr-defined]  # asyncio's
+    layer = session._wire._link.transport._ssl_protocol
     assert (layer.max_size, len(layer._ssl_buffer)) == (32768, 32768)
 
 
