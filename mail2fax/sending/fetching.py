@@ -90,11 +90,20 @@ class Fetcher:
 
 
 def _write(directory: Path, name: str, content: bytes) -> None:
-    """Raises SpoolFull or SpoolBroken where it cannot."""
+    """Write a report, durably, because the ledger names it next (K4).
+
+    Raises:
+        SpoolFull, SpoolBroken: it is not there.
+    """
     path = directory / name
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
-        path.write_bytes(content)
-        path.chmod(0o600)
+        with path.open("wb") as file:
+            path.chmod(0o600)
+            file.write(content)
+            file.flush()
+            durable.sync_file(file.fileno())
     except OSError as error:
         raise durable.spool_error(error, "writing a report") from error
+    durable.sync_directory(directory)
+    durable.sync_directory(directory.parent)

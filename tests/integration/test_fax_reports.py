@@ -1,6 +1,7 @@
 """W3, W6, O1: Fax.Plus's own report with the outcome, where somebody asked for it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -13,7 +14,7 @@ from mail2fax.sending import fetching
 from mail2fax.simulator.mailbox import Mailbox
 from mail2fax.simulator.server import Simulator
 from mail2fax.simulator.switches import Trouble
-from mail2fax.spool import fax_reports, schema, stories
+from mail2fax.spool import durable, fax_reports, schema, stories
 from tests.integration.sending_bench import Bench
 from tests.integration.test_daemon import House
 from tests.integration.test_options_end_to_end import letter, send
@@ -82,6 +83,32 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with Bench(tmp_path) as bench:
         bench.start()
         yield bench
+
+
+async def test_a_report_is_durable_before_the_ledger_names_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K4: after a power cut no reply attaches a report that is cut off, or promises none."""
+    seen: list[str] = []
+
+    def sync_file(descriptor: int) -> None:
+        seen.append(f"{os.fstat(descriptor).st_size > 0} file")
+
+    def over(*_: object) -> None:
+        seen.append("ledger")
+
+    monkeypatch.setattr(durable, "sync_file", sync_file)
+    monkeypatch.setattr(durable, "sync_directory", lambda path: seen.append(path.name))
+    mail_id = await ended(bench)
+    (fax,) = (await bench.spool.do(stories.of_mail, mail_id)).faxes
+    await bench.spool.do(fax_reports.want, mail_id, "outcome", [fax.id], bench.clock.now())
+    (wanted,) = await bench.spool.do(fax_reports.due, bench.clock.now(), 9)
+    monkeypatch.setattr(fax_reports, "over", over)
+    seen.clear()
+
+    await fetching.Fetcher(bench.spool, bench.client, bench.clock, 60)._take_care_of(wanted)
+
+    assert seen == ["True file", mail_id, "documents", "ledger"]
 
 
 async def ended(bench: Bench) -> str:
