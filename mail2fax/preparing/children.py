@@ -12,7 +12,7 @@ from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.documents import Asked, DocumentLimits, Prepared
 from mail2fax.preparing.obtaining import Line, NoChild, Obtain, spawned
 
-_MAILS_PER_CHILD = 50
+_MAILS_PER_CHILD = 200
 _IDLE_SECONDS = 60.0
 _BEGIN_SECONDS = 60.0
 

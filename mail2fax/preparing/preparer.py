@@ -31,13 +31,14 @@ from mail2fax.reading.options.rules import OptionRules
 from mail2fax.reading.options.words import language_of
 from mail2fax.reading.series import gathered
 from mail2fax.reading.verbs import wanted_in
-from mail2fax.spool import answers, durable, holds, preparation, resending, series, usage
+from mail2fax.spool import answers, holds, preparation, resending, series, turns, usage
 from mail2fax.spool.lifecycle import IllegalEvent
 from mail2fax.spool.quarantine import quarantined
 from mail2fax.spool.records import MailToPrepare
 from mail2fax.spool.repeating import Terms
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.spool.troubles import Trouble
+from mail2fax.spool.turns import Turn
 from mail2fax.values import Destination, NotFaxed, Options, Quota, Reading, Response
 
 _STRIKES = 3
@@ -106,40 +107,28 @@ class Preparer:
 
     async def _work(self) -> None:
         while True:
-            mail = await self._next_mail()
-            if mail is None:
-                await self._spool.bells.wait(Station.PREPARING, await self._rest())
-            else:
-                self._spool.bells.ring(Station.PREPARING)  # there may be one for a colleague
-                await self._take_care_of(mail)
+            turn = await self._next_turn()
+            if turn.mail is not None:
+                await self._take_care_of(turn.mail)
+                continue
+            rest = turn.next_at - self._clock.now()
+            await self._spool.bells.wait(Station.PREPARING, min(max(rest, 0.0), _LONGEST_REST))
 
-    async def _next_mail(self) -> MailToPrepare | None:
-        """A mail to prepare now; none either while the disk has no room to claim one."""
+    async def _next_turn(self) -> Turn:
+        """What is to be done now; nothing while the disk has no room to claim a mail."""
+        now, within = self._clock.now(), self._settings.parts_within
         try:
-            mails = await self._spool.do(preparation.claim, self._clock.now(), 1, _LEASE)
+            turn = await self._spool.do(turns.take, gathered, within, now, _LEASE)
         except SpoolFull as error:
             events.spool_trouble("preparing", str(error))
             await asyncio.sleep(_FULL_REST)
-            return None
-        return mails[0] if mails else None
-
-    async def _rest(self) -> float:
-        """How long there is nothing to do; what waited too long meanwhile is ended."""
-        due = await self._spool.do(preparation.next_due_at)
-        now = self._clock.now()
-        return min(max((now + _LONGEST_REST if due is None else due) - now, 0.0),
-                   await self._end_overdue())  # fmt: skip
-
-    async def _end_overdue(self) -> float:
-        """End what waited in vain for a person or for parts; seconds until the next may end."""
-        now, within = self._clock.now(), self._settings.parts_within
-        ended = await self._spool.do(holds.end_overdue, now)
-        for reference in [*ended, *await self._spool.do(series.end_overdue, gathered, within, now)]:
+            return Turn(None, now)
+        if turn.mail is not None and turn.next_at <= now:
+            self._spool.bells.ring(Station.PREPARING)  # there is one for a colleague
+        for reference in turn.ended:
             self._spool.bells.ring(Station.ANSWERING)
             events.refused_by_mail(reference, "4.7.0")
-        end = await self._spool.do(holds.next_end)
-        wait = _LONGEST_REST if end is None else end - self._clock.now()
-        return min(max(wait, 0.0), _LONGEST_REST)
+        return turn
 
     async def _take_care_of(self, mail: MailToPrepare) -> None:
         try:
@@ -167,7 +156,8 @@ class Preparer:
             await self._gather(mail)
             return
         directory = self._spool.content.documents_of(mail.id)
-        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        if directory.exists():  # of an attempt that was cut short
+            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
         path = self._spool.content.mail(mail.id)
         if not all(one.exists() for one in (path, *self._others(mail))):
             await self._quarantine(mail, "the stored mail is missing")
@@ -237,8 +227,10 @@ class Preparer:
 
         A document whose pages cannot be counted counts as one page, until the outcome tells.
         """
-        pages = sum(document.pages or 1 for document in prepared.reading.documents)
         rules = self._settings.quotas
+        if not any(rules.values()):
+            return None
+        pages = sum(document.pages or 1 for document in prepared.reading.documents)
         problem = await self._spool.do(usage.reserve_pages, mail.id, pages, rules)
         return None if problem is None else Response(550, "5.7.1", problem)
 
@@ -282,8 +274,7 @@ class Preparer:
         started: float,
     ) -> None:
         content, reading = self._spool.content, prepared.reading
-        await asyncio.to_thread(durable.sync_directory, content.documents_of(mail.id))
-        await asyncio.to_thread(durable.sync_directory, content.documents)
+        await asyncio.to_thread(content.sync_documents, mail.id)
         now = self._clock.now()
         await self._spool.do(
             preparation.prepared, mail.id, reading.documents, reading.not_faxed,

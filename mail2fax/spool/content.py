@@ -142,7 +142,15 @@ class Content:
         for name, new_name in names.items():
             with contextlib.suppress(FileExistsError):  # another fax of the mail was first
                 os.link(source / name, target / new_name)
-        durable.sync_directory(target)
+        self.sync_documents(other_id)
+
+    def sync_documents(self, mail_id: str) -> None:
+        """Make the names of a mail's documents durable.
+
+        Raises:
+            SpoolFull, SpoolBroken: they may not survive a power cut.
+        """
+        durable.sync_directory(self.documents_of(mail_id))
         durable.sync_directory(self.documents)
 
     def sync_mail_names(self) -> None:

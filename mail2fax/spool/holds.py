@@ -7,7 +7,7 @@ row that tells so into the same one (K8).
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from mail2fax.errors import Mail2FaxError
 from mail2fax.json_form import as_json
@@ -17,6 +17,16 @@ from mail2fax.spool.moves import MAIL, move
 from mail2fax.spool.replies import ASKED, REFUSED, owe
 from mail2fax.values import NotFaxed
 
+_MAIL = schema.mail.c
+_OVERDUE = select(_MAIL.id, _MAIL.reference, _MAIL.why).where(
+    _MAIL.state == MailState.HELD, _MAIL.next_try <= bindparam("now")
+)
+_NEXT_END = (
+    select(_MAIL.next_try)
+    .where(_MAIL.state.in_((MailState.HELD, MailState.WAITING)))
+    .order_by(_MAIL.next_try)
+    .limit(1)
+)
 NEVER: Final = 1e15
 """A hold until somebody decides: there is nobody to tell that its time is over."""
 
@@ -79,11 +89,8 @@ def drop(connection: Connection, reference: str, now: float) -> str:
 
 def end_overdue(connection: Connection, now: float) -> list[str]:
     """End the holds nobody decided in time; the references of their mails."""
-    mail = schema.mail.c
-    query = select(mail.id, mail.reference, mail.why)
-    overdue = connection.execute(query.where(mail.state == MailState.HELD, mail.next_try <= now))
     references = []
-    for row in overdue.all():
+    for row in connection.execute(_OVERDUE, {"now": now}).all():
         why = f"{row.why} Nobody decided in time."
         _end(connection, row.id, MailEvent.OVERDUE, why, now)
         references.append(row.reference)
@@ -92,9 +99,7 @@ def end_overdue(connection: Connection, now: float) -> list[str]:
 
 def next_end(connection: Connection) -> float | None:
     """When the next mail ends that waits in vain, for a person or for parts; None if none does."""
-    mail = schema.mail.c
-    query = select(mail.next_try).where(mail.state.in_((MailState.HELD, MailState.WAITING)))
-    found: float | None = connection.scalar(query.order_by(mail.next_try).limit(1))
+    found: float | None = connection.scalar(_NEXT_END)
     return found
 
 

@@ -7,7 +7,6 @@ is then a new fax. The end of the first session without one, or 15 minutes, make
 """
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,12 +46,8 @@ _READ = (
     .where(_MAIL.id.in_(bindparam("mails", expanding=True)))
     .values(answer=ANSWER_READ)
 )
-_THEIR_FAXES = select(_FAX.id, _FAX.mail_id).where(
-    _FAX.mail_id.in_(bindparam("mails", expanding=True))
-)
-_THEIR_TWINS = select(_FAX.id, _FAX.twin_of).where(
-    _FAX.state == FaxState.TWIN, _FAX.twin_of.in_(bindparam("firsts", expanding=True))
-)
+_TWINS = select(_FAX.id, _FAX.twin_of).where(_FAX.state == FaxState.TWIN)
+_FIRSTS = select(_FAX.id, _FAX.mail_id).where(_FAX.id.in_(bindparam("firsts", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,12 +248,12 @@ def _are_unread(connection: Connection, mail_ids: list[str], now: float) -> None
 
 def _twins_of_mails(connection: Connection, mail_ids: list[str]) -> list[tuple[str, str]]:
     """(twin's fax id, first mail's id) of the twins that wait for these mails."""
-    mine = connection.execute(_THEIR_FAXES, {"mails": mail_ids})
-    firsts = {row.id: str(row.mail_id) for row in mine}
-    waiting: dict[str, list[str]] = defaultdict(list)
-    for twin_id, first in connection.execute(_THEIR_TWINS, {"firsts": list(firsts)}):
-        waiting[first].append(twin_id)
-    return [(twin, firsts[first]) for first, twins in waiting.items() for twin in twins]
+    first_of = {row.id: row.twin_of for row in connection.execute(_TWINS)}
+    if not first_of:  # as nearly always
+        return []
+    firsts = connection.execute(_FIRSTS, {"firsts": list(set(first_of.values()))})
+    mail_of = {row.id: row.mail_id for row in firsts if row.mail_id in mail_ids}
+    return [(twin, mail_of[first]) for twin, first in first_of.items() if first in mail_of]
 
 
 def _is_copy(connection: Connection, fax_id: str, now: float) -> None:

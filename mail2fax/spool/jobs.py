@@ -43,7 +43,14 @@ _ONE_MORE_ORDER = (
     .where(_FAX.id.in_(bindparam("faxes", expanding=True)))
     .values(orders=_FAX.orders + 1)
 )
-_ORDERS = select(_FAX.orders, _FAX.options).where(_FAX.id == bindparam("fax"))
+_ORDERS = select(_FAX.id, _FAX.orders, _FAX.options).where(
+    _FAX.id.in_(bindparam("faxes", expanding=True))
+)
+_PENDING = (
+    select(_FAX.id, _FAX.options)
+    .where(_FAX.mail_id == bindparam("mail"), _FAX.state == FaxState.PENDING)
+    .order_by(_FAX.ordinal)
+)
 _NEW_JOB = insert(schema.job)
 _NEW_PAIR = insert(schema.job_fax)
 
@@ -63,17 +70,19 @@ def create(
     where waiting and giving up count from: the time it is wanted for (``at``), and for a later
     order that of the first.
     """
-    begun = connection.scalar(_FIRST_ORDER, {"faxes": fax_ids})
+    orders = {row[0]: row[1:] for row in connection.execute(_ORDERS, {"faxes": fax_ids})}
+    is_first = not any(count for count, _ in orders.values())
+    begun = None if is_first else connection.scalar(_FIRST_ORDER, {"faxes": fax_ids})
     connection.execute(_ONE_MORE_ORDER, {"faxes": fax_ids})
     first = fax_ids[0]
-    order, chosen = connection.execute(_ORDERS, {"fax": first}).one()
+    earlier, chosen = orders[first]
     wanted_at = (chosen or {}).get("at") or 0.0
     job_id = new_id(now)
     row = {
         "id": job_id,
         "mail_id": mail_id,
         "state": JobState.READY,
-        "token": token_of(first, order),
+        "token": token_of(first, earlier + 1),
         "supersedes": supersedes,
         "created_at": max(now, not_before, wanted_at) if begun is None else begun,
         "tries": 0,
@@ -92,13 +101,8 @@ def create_for_mail(connection: Connection, mail_id: str, now: float, per_order:
 
     Only faxes that are sent in the same way share one.
     """
-    pending = connection.execute(
-        select(_FAX.id, _FAX.options)
-        .where(_FAX.mail_id == mail_id, _FAX.state == FaxState.PENDING)
-        .order_by(_FAX.ordinal)
-    )
     alike: dict[str, list[str]] = {}
-    for row in pending:
+    for row in connection.execute(_PENDING, {"mail": mail_id}):
         alike.setdefault(json.dumps(row.options, sort_keys=True), []).append(row.id)
     for fax_ids in alike.values():
         for start in range(0, len(fax_ids), per_order):

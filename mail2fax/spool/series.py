@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from mail2fax.spool import ending, intake, schema
 from mail2fax.spool.lifecycle import MailEvent, MailState
@@ -24,6 +24,11 @@ Judge = Callable[[Sequence[tuple[int, int | None, str]], int], Gathering]
 different wishes their addresses hold."""
 
 _CLOSED = "="
+_OVERDUE = (
+    select(schema.mail.c.series)
+    .where(schema.mail.c.state == MailState.WAITING, schema.mail.c.next_try <= bindparam("now"))
+    .distinct()
+)
 _OPEN_STATES = (MailState.ACCEPTED, MailState.WAITING)
 
 
@@ -82,10 +87,8 @@ def gather(connection: Connection, mail_id: str, judge: Judge, within: float, no
 
 def end_overdue(connection: Connection, judge: Judge, within: float, now: float) -> list[str]:
     """End the series that did not become whole in time; the references of their first mails."""
-    mail = schema.mail.c
-    overdue = select(mail.series).where(mail.state == MailState.WAITING, mail.next_try <= now)
     references = []
-    for series in connection.scalars(overdue.distinct()).all():
+    for series in connection.scalars(_OVERDUE, {"now": now}).all():
         rows = _open(connection, series)
         found = _gathering(connection, rows, judge)
         if not found.is_complete:
