@@ -22,10 +22,10 @@ from benchmarks.load import Client, a_mail, on_the_wire
 from benchmarks.servers import RECIPIENT, Server, is_installed, mail2fax, postfix
 
 SIZES = {
-    "4KB": (4_000, 600),
-    "64KB": (64_000, 300),
-    "1MB": (1_000_000, 60),
-    "10MB": (10_000_000, 12),
+    "4KB": (4_000, 2_000),
+    "64KB": (64_000, 1_000),
+    "1MB": (1_000_000, 300),
+    "10MB": (10_000_000, 48),
 }
 
 
@@ -90,10 +90,10 @@ async def one_pair(
         mail.write_bytes(data)
         async with both(directory, mode, base_url) as servers:
             for server in servers:
-                await rate(server, mail, max(connections, count // 10), connections)
+                await rate(server, mail, max(connections, count // 4), connections)
             for server in servers:
                 speed = await rate(server, mail, count, connections)
-                late = await latencies(server, data, max(connections * 4, count // 2), connections)
+                late = await latencies(server, data, max(connections * 4, count // 4), connections)
                 found.append(Round(speed, percentile(late, 99)))
     return found
 

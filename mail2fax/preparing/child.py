@@ -18,7 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from mail2fax.preparing.watch import Watch
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _ROOM = 1_000_000
+_NICE = 5
+"""Whoever is on the line comes first: a client waits there, here nobody does."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -40,8 +42,9 @@ class ChildLimits:
     Attributes:
         memory: bytes of data.
         seconds: of processor for one mail, or for one page of a long document.
-        document: seconds, on the clock, that opening one document may take.
-        conversion: seconds, on the clock, for the pages of one long document.
+        document: seconds of processor that opening one document may take. By the clock a good
+            one could run out of them on a busy machine; one that only waits is the parent's.
+        conversion: seconds of processor for the pages of one long document.
     """
 
     memory: int = 256_000_000
@@ -60,23 +63,25 @@ class _KernelsWatch(Watch):
     @contextmanager
     def over(self, name: str) -> Iterator[None]:
         _say({"opening": name})
-        self._end = time.monotonic() + self._limits.conversion
-        signal.setitimer(signal.ITIMER_REAL, self._limits.document)
+        self._end = time.process_time() + self._limits.conversion
+        signal.setitimer(signal.ITIMER_PROF, self._limits.document)
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            signal.setitimer(signal.ITIMER_PROF, 0.0)
 
     def go_on(self) -> bool:
         _say({})
         _allow_seconds(self._limits.seconds)
-        signal.setitimer(signal.ITIMER_REAL, self._limits.document)
-        return time.monotonic() < self._end
+        signal.setitimer(signal.ITIMER_PROF, self._limits.document)
+        return time.process_time() < self._end
 
 
 def main() -> None:
     """Serve requests until the input ends."""
     os.umask(0o077)
+    with suppress(OSError):  # a sandbox may forbid it
+        os.nice(_NICE)
     forbid_cores()
     settings = json.loads(sys.stdin.readline())
     limits = ChildLimits(**settings["child"])

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -116,11 +117,21 @@ async def test_a_document_that_takes_too_long_ends_its_child_and_is_named(tmp_pa
     Image.effect_noise((3000, 3000), 90).save(slow, "BMP")
     bad = stored(tmp_path, mail(attached(slow.getvalue(), "slow.bmp")))
     children = Children(child=ChildLimits(document=0.01), count=1, deadline=20)
-    with pytest.raises(ChildFailed, match="signal 14") as failed:
+    with pytest.raises(ChildFailed, match="signal 27") as failed:
         await children.prepare(bad, tmp_path / "out")
 
     assert failed.value.opening == "\u201cslow.bmp\u201d"
     assert not children._all
+
+
+async def test_a_child_gives_way_to_the_daemon(children: Children, tmp_path: Path) -> None:
+    """M9: a client waits on the line while documents are opened."""
+    await pages(children, tmp_path)
+    (child,) = children._all
+    assert isinstance(child.line, OwnProcess)
+
+    niceness = os.getpriority(os.PRIO_PROCESS, child.line.process.pid)
+    assert niceness == min(os.getpriority(os.PRIO_PROCESS, 0) + 5, 19)
 
 
 async def test_memory_is_limited(tmp_path: Path) -> None:
