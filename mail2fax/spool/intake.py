@@ -252,7 +252,8 @@ def _twins_of_mails(connection: Connection, mail_ids: list[str]) -> list[tuple[s
     if not first_of:  # as nearly always
         return []
     firsts = connection.execute(_FIRSTS, {"firsts": list(set(first_of.values()))})
-    mail_of = {row.id: row.mail_id for row in firsts if row.mail_id in mail_ids}
+    wanted = set(mail_ids)
+    mail_of = {row.id: row.mail_id for row in firsts if row.mail_id in wanted}
     return [(twin, mail_of[first]) for twin, first in first_of.items() if first in mail_of]
 
 
