@@ -16,7 +16,7 @@ from mail2fax.answering.reporter import AnsweringSettings
 from mail2fax.clock import Clock, utc
 from mail2fax.config import Config, SenderRule
 from mail2fax.daemon_answering import answering_settings
-from mail2fax.errors import Failure, PermanentFailure
+from mail2fax.errors import AccountFailure, Failure, PermanentFailure
 from mail2fax.faxplus.client import FaxPlus
 from mail2fax.reading.verbs import address_of
 from mail2fax.spool.commands import CommandFailed, ask
@@ -108,15 +108,32 @@ async def of_account(config: Config) -> Finding:
     )  # fmt: skip
     try:
         numbers = await client.numbers()
+        barred = [one for one in sorted(config.members) if await _is_barred(client, one)]
     except Failure as failure:
         return Finding("fax.plus", State.FAILED, str(failure))
     finally:
         await client.aclose()
+    if barred:
+        text = f"{', '.join(barred)} is no user that this token may send as"
+        return Finding("user", State.FAILED, f"{text}: it wants an administrator's token")
     foreign = [one for one in account.source_numbers if one.partition("*")[0] not in numbers]
     if foreign:
         text = f"{', '.join(foreign)} is no number of the account. It has {', '.join(numbers)}"
         return Finding("faxplus.from", State.FAILED, text)
     return Finding("fax.plus", State.OK, f"takes the token; the numbers are {', '.join(numbers)}")
+
+
+async def _is_barred(client: FaxPlus, member: str) -> bool:
+    """Whether a member that some mail may be sent as is none we may ask for.
+
+    Raises:
+        Failure: nothing can be said of anybody.
+    """
+    try:
+        await client.as_user(member).account()
+    except (AccountFailure, PermanentFailure):
+        return True
+    return False
 
 
 # The way back

@@ -211,10 +211,18 @@ class Config(Allowances):
             comment=site.comment if own.comment is None else own.comment,
             cover=Cover(**cover.model_dump()) if cover else None,
             body=body,
-            user_id=own.user or site.user,
+            user_id=own.user or site.user or self.faxplus.member,
             report=site.report if own.report is None else own.report,
             lang=own.lang or rule.language or site.lang,
         )
+
+    @property
+    def members(self) -> frozenset[str]:
+        """The Fax.Plus members that some mail may be sent as, beside the account's own user."""
+        named = {self.faxplus.member, self.options.user, *self.may_send_as}
+        for rule in self.senders:
+            named |= {rule.options.user, *rule.may_send_as}
+        return frozenset(name for name in named if name)
 
     def timezone_of(self, rule: SenderRule) -> str:
         """The clock of a rule's people."""

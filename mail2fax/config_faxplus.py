@@ -25,6 +25,11 @@ class FaxPlusAccount(Section):
     base_url: str = "https://restapi.fax.plus/v3"
     user_id: str = "self"
 
+    @property
+    def member(self) -> str | None:
+        """The member whom faxes are sent as unless a rule says otherwise; None for the owner."""
+        return None if self.user_id == "self" else self.user_id
+
     @model_validator(mode="after")
     def _is_one_access(self) -> Self:
         if self.token is None and self.oauth is None:

@@ -453,6 +453,7 @@ def sending_settings(config: Config) -> SendingSettings:
         number_per_minute=sending.number_per_minute,
         waiting_after=sending.waiting_after,
         hold_for=sending.hold_for,
+        members=config.members,
     )
 
 

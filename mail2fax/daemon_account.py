@@ -15,7 +15,11 @@ from mail2fax.web.server import WebServer
 
 
 async def fax_plus(config: Config, spool: Spool, clock: Clock) -> FaxPlus:
-    """The client of the account; a refresh token that came later goes before the written one."""
+    """The client of the account; a refresh token that came later goes before the written one.
+
+    It asks for the token's owner; each fax says whom it is sent as (`Config.options_of`), so that
+    another ``user_id`` in the configuration changes nothing for those on their way.
+    """
     account = config.faxplus
     access: str | OAuth
     if account.oauth is not None:
@@ -35,7 +39,7 @@ async def fax_plus(config: Config, spool: Spool, clock: Clock) -> FaxPlus:
     else:
         assert account.token is not None, "the configuration has one or the other"
         access = account.token.get_secret_value()
-    return FaxPlus(account.base_url, access, user_id=account.user_id)
+    return FaxPlus(account.base_url, access)
 
 
 def hook_tasks(

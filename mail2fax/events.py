@@ -332,6 +332,16 @@ def listing_failed(why: str, seconds: float) -> None:
     _report(logging.WARNING, "listing-failed", why=_ours(why), next_try_s=seconds)
 
 
+def member_not_listed(member: str, why: str) -> None:
+    """The lists of one member of the account could not be read; nothing is concluded of it."""
+    _report(logging.WARNING, "member-not-listed", member=member, why=_ours(why))
+
+
+def member_barred(member: str, why: str, seconds: float) -> None:
+    """Fax.Plus does not let us fax as this member; a person must mend it (S6)."""
+    _report(logging.ERROR, "member-barred", member=member, why=_ours(why), next_try_s=seconds)
+
+
 def adopted(token: str) -> None:
     """Fax.Plus has an order of ours that the ledger, which was put back, does not know (S4)."""
     _report(logging.WARNING, "adopted", token=token)

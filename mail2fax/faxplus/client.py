@@ -6,12 +6,13 @@ ends within one total deadline. Nothing here retries: who may repeat what is dec
 """
 
 import asyncio
+import copy
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -119,6 +120,29 @@ class FaxPlus:
             trust_env=False,
         )
 
+    @property
+    def user_id(self) -> str:
+        """Whom it asks for: ``self``, or a member's id."""
+        return self._user_id
+
+    def as_user(self, user_id: str | None) -> Self:
+        """The same client, asking for another member of the account.
+
+        What a member ordered stands in the member's lists alone: every later call about it must
+        ask for the same one.
+
+        Args:
+            user_id: a member's id; None for the client's own user.
+
+        Returns:
+            A view over the same connections and access; only the client itself is closed.
+        """
+        if user_id is None or user_id == self._user_id:
+            return self
+        view = copy.copy(self)
+        view._user_id = user_id  # noqa: SLF001 - it is one of ours
+        return view
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._access.aclose()
@@ -168,7 +192,7 @@ class FaxPlus:
 
     # Outbox
 
-    async def send(self, order: wire.Order, user_id: str | None = None) -> dict[str, str]:
+    async def send(self, order: wire.Order) -> dict[str, str]:
         """Post an order: at most once, on a connection of its own (S2).
 
         An access token that had ended is renewed and the order is not posted again: whether it
@@ -182,7 +206,7 @@ class FaxPlus:
         """
         grant = await self._access.grant()
         once = self._new_client(httpx.Limits(max_connections=1, max_keepalive_connections=0))
-        url = self._account("outbox", user_id=user_id)
+        url = self._account("outbox")
         try:
             async with once:
                 answer = await self._call("POST", url, client=once, grant=grant, json=order.body())
@@ -335,8 +359,8 @@ class FaxPlus:
 
     # How a call is made
 
-    def _account(self, *parts: str, user_id: str | None = None) -> str:
-        path = [quote(part, safe="") for part in ("accounts", user_id or self._user_id, *parts)]
+    def _account(self, *parts: str) -> str:
+        path = [quote(part, safe="") for part in ("accounts", self._user_id, *parts)]
         return "/".join((self._base_url, *path))
 
     async def _found(self, method: str, url: str) -> Any:

@@ -6,12 +6,13 @@ Fax.Plus already (S4). An account that bars us is left alone for a while, with n
 """
 
 import asyncio
+from collections import defaultdict
 
 from mail2fax import events
 from mail2fax.clock import Clock
 from mail2fax.errors import AccountEmpty, AccountFailure, Failure, SpoolError, SpoolFull
 from mail2fax.faxplus.client import FaxPlus
-from mail2fax.sending import pacing
+from mail2fax.sending import lists, pacing
 from mail2fax.sending.fetching import Fetcher
 from mail2fax.sending.lookout import Lookout
 from mail2fax.sending.pace import Pace
@@ -36,10 +37,12 @@ _UNDECIDED = "Nobody decided in time. It counts as not sent, though Fax.Plus may
 _NOT_RELEASED = "Nobody let it go on in time, so it was not sent."
 _TAKEN_AWAY = (JobState.HELD, JobState.CANCELLED)
 _NO_EVIDENCE = "Fax.Plus could not be asked whether it has it"
+_UNLISTED = "What was sent before as the same Fax.Plus user could not be looked up yet."
+_MEMBER_BARRED = "Fax.Plus does not let us fax as the user {user}."
 
 
 class _Breaker:
-    """Keeps us away from an account that needs a person (S6)."""
+    """Keeps us away from an account, or one member of it, that needs a person (S6)."""
 
     def __init__(self) -> None:
         self._until = 0.0
@@ -49,17 +52,27 @@ class _Breaker:
         """Whether Fax.Plus is to be left alone."""
         return now < self._until
 
-    def trip(self, failure: Failure, now: float) -> None:
-        """The account barred us; several calls may find out at once."""
-        if not self.is_open(now):
-            self._openings += 1
-            wait = pacing.barred_for(self._openings)
-            self._until = now + wait
-            events.account_barred(str(failure), wait)
+    def trip(self, now: float) -> float:
+        """We were barred; several calls may find out at once, and the first opens it.
+
+        Returns:
+            Seconds that it opens for; 0 when it was open.
+        """
+        if self.is_open(now):
+            return 0.0
+        self._openings += 1
+        wait = pacing.barred_for(self._openings)
+        self._until = now + wait
+        return wait
 
     def mend(self) -> None:
-        """A job went through: the account works."""
+        """A job went through."""
         self._openings = 0
+
+    @property
+    def is_mended(self) -> bool:
+        """Whether a job has gone through since we were barred."""
+        return not self._openings
 
     def rest(self, now: float) -> float:
         """Seconds until it closes, 0 when it is."""
@@ -82,6 +95,7 @@ class Dispatcher:
         self._stopping = Stopping(spool, client, clock)
         self._fetcher = Fetcher(spool, client, clock, settings.first_poll)
         self._breaker = _Breaker()
+        self._members: dict[str, _Breaker] = defaultdict(_Breaker)
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._uploading: set[str] = set()  # mails
         self._posts: set[asyncio.Task[None]] = set()
@@ -141,10 +155,26 @@ class Dispatcher:
 
     async def _barred(self, failure: AccountFailure) -> None:
         """The account needs a person, who is told (S6)."""
-        self._breaker.trip(failure, self._clock.now())
+        if wait := self._breaker.trip(self._clock.now()):
+            events.account_barred(str(failure), wait)
         is_empty = isinstance(failure, AccountEmpty)
         kind = Trouble.CREDIT if is_empty else Trouble.ACCOUNT
         await self._spool.alarm.began(kind, str(failure))
+
+    async def _barred_for_job(self, job: Job, failure: AccountFailure) -> None:
+        """Fax.Plus does not let us fax as one member; the others' faxes go on (S6)."""
+        user = job.options.user_id
+        if user is None or not lists.concerns(user, failure):
+            await self._barred(failure)
+        elif wait := self._members[user].trip(self._clock.now()):
+            events.member_barred(user, str(failure), wait)
+            await self._spool.alarm.began(Trouble.ACCOUNT, _MEMBER_BARRED.format(user=user))
+
+    def _member_rest(self, job: Job) -> float:
+        """Seconds until Fax.Plus may be asked for the user that a job is ordered as."""
+        user = job.options.user_id
+        known = user is not None and user in self._members
+        return self._members[user].rest(self._clock.now()) if user and known else 0.0
 
     # Jobs
 
@@ -193,7 +223,7 @@ class Dispatcher:
         try:
             await self._advance(job)
         except AccountFailure as failure:
-            await self._barred(failure)
+            await self._barred_for_job(job, failure)
         except SpoolError as error:
             events.spool_trouble("sending", str(error))
             await asyncio.sleep(_FULL_REST)  # what cannot be recorded would be done again at once
@@ -212,6 +242,8 @@ class Dispatcher:
     async def _advance(self, job: Job) -> None:
         if pacing.is_over(job.created_at, None, self._settings.give_up, self._clock.now()):
             await self._give_up(job)
+        elif wait := self._member_rest(job):
+            await self._wait_for_member(job, wait, _MEMBER_BARRED)
         elif job.state == JobState.UPLOADED or await self._upload(job):
             await self._post_if_safe(await self._spool.do(finding.get, job.id))
 
@@ -230,8 +262,15 @@ class Dispatcher:
             await self._doubt(job, "its fax is from before a start that could not vouch for it")
         elif not self._steps.holds_uploads(job):
             await self._spool.do(jobs.happened, job.id, JobEvent.UPLOADS_LOST, now)
+        elif not self._lookout.is_clear(job.options.user_id):
+            self._lookout.include(job.options.user_id)
+            await self._wait_for_member(job, self._settings.first_poll, _UNLISTED)
         elif self._may_send() and await self._is_its_turn(job, now):
             await self._post(job)
+
+    async def _wait_for_member(self, job: Job, wait: float, why: str) -> None:
+        again, text = self._clock.now() + wait, why.format(user=job.options.user_id)
+        await self._spool.do(jobs.postponed, job.id, job.tries, again, text)
 
     async def _is_its_turn(self, job: Job, now: float) -> bool:
         """Whether a job may be posted now; if not, it is due again when it may (S7)."""
@@ -248,6 +287,7 @@ class Dispatcher:
         await asyncio.shield(post)
         if Trouble.CREDIT not in self._spool.alarm.lasting:  # an order is taken without it too
             self._breaker.mend()
+            self._members.pop(job.options.user_id or "", None)
 
     async def _give_up(self, job: Job) -> None:
         self._pace.forget(job.id)
@@ -288,7 +328,8 @@ class Dispatcher:
         try:
             await self._lookout.look()
             self._list_failures = 0
-            await self._spool.alarm.over(Trouble.ACCOUNT)
+            if all(breaker.is_mended for breaker in self._members.values()):
+                await self._spool.alarm.over(Trouble.ACCOUNT)
             if self._lookout.clear:
                 await self._spool.alarm.over(Trouble.SUSPECT)
         except AccountFailure as failure:

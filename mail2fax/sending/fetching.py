@@ -68,7 +68,8 @@ class Fetcher:
 
     async def _fetch(self, report: Wanted) -> str:
         """The name of its file, which is on disk."""
-        content = await self._client.report(report.fax_plus_id)
+        client = self._client.as_user(report.user_id)
+        content = await client.report(report.fax_plus_id)
         if not content.startswith(_PDF):
             raise TemporaryFailure("Fax.Plus answered a report that is no PDF")
         directory = self._spool.content.documents_of(report.mail_id)

@@ -1,25 +1,26 @@
 """The one place that looks at Fax.Plus's lists: every look serves everything that waits for one.
 
-A look reads outbox and sent list once, and holds them against our own open tokens: which orders
-are visible at all (the probe of S3), which written-off job came to light, what the doubts
-settle to, and what became of the faxes on their way. What follows is decided by `settling` and
-`outcomes`; here it is only carried out.
+A look reads outbox and sent list once, and those of the members it is about, and holds them
+against our own open tokens: which orders are visible at all (the probe of S3), which
+written-off job came to light, what the doubts settle to, and what became of the faxes on their
+way. What follows is decided by `settling` and `outcomes`; here it is only carried out.
 """
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mail2fax import events
 from mail2fax.clock import Clock, utc
-from mail2fax.errors import AccountEmpty
+from mail2fax.errors import AccountEmpty, Failure
 from mail2fax.faxplus.client import FaxPlus
-from mail2fax.sending import adopting, outcomes, settling
+from mail2fax.sending import adopting, lists, outcomes, pacing, settling
 from mail2fax.sending.outcomes import Conclusion, DialAgain, Ended, Glance, LookAgain, Sighting
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Decision, Doubt, Evidence, Settlement
 from mail2fax.sending.shown import Shown, may_be, seen_in_archive, seen_in_outbox
-from mail2fax.spool import adoption, finding, jobs, resending, tracking
+from mail2fax.spool import adoption, finding, jobs, members, resending, tracking
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState
 from mail2fax.spool.records import FaxToTrack, Job
 from mail2fax.spool.spool import Spool, Station
@@ -59,6 +60,8 @@ class _Look:
         owners: whose the records without any mark are, of those we know.
         doubts: every job in doubt.
         due: faxes whose outcome was to be looked for.
+        users: whose lists it read; None is the account's own user.
+        reaches_back: whether it goes back to the oldest open mail (S4).
     """
 
     began_at: float
@@ -66,6 +69,13 @@ class _Look:
     owners: Mapping[str, str]
     doubts: list[Job]
     due: list[FaxToTrack]
+    users: frozenset[str | None]
+    reaches_back: bool
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a miss means anything, whoever's fax it is."""
+        return all(map(self.shown.is_complete, self.users))
 
     def taken_ids(self, *own_faxes: str) -> _Others:
         """Fax IDs that belong to other faxes of ours than these."""
@@ -77,8 +87,8 @@ class Lookout:
 
     Attributes:
         clear: whether a complete listing since the start has been held against every open
-            token; until then nothing may be posted (S4).
-        tokens_at_start: our tokens in that listing; a job that carries one was ordered by a
+            token; until then nothing may be posted (S4). `is_clear` says it of a member's.
+        tokens_at_start: our tokens in such a listing; a job that carries one was ordered by a
             life of this ledger that it does not remember.
     """
 
@@ -92,15 +102,34 @@ class Lookout:
         self._not_before = 0.0
         self._strays_at = 0.0
         self._hinted = False
-        self.clear = False
+        self._cleared: set[str | None] = set()
+        self._to_clear: set[str | None] = {None}
+        self._unreadable: Counter[str | None] = Counter()
+        self._rests: defaultdict[str | None, float] = defaultdict(float)
         self.tokens_at_start: frozenset[str] = frozenset()
+
+    @property
+    def clear(self) -> bool:
+        """See above."""
+        return None in self._cleared
+
+    def is_clear(self, user_id: str | None) -> bool:
+        """Whether a user's lists have been held against every open token (S4)."""
+        return user_id in self._cleared
+
+    def include(self, user_id: str | None) -> None:
+        """Somebody waits for a user's lists: the next look, which is soon, is to read them too."""
+        self._to_clear.add(user_id)
 
     async def next_look_at(self) -> float:
         """When the next look is due; at once until the first one was complete."""
         now = self._clock.now()
-        due = [now] if not self.clear else [now + _BEYOND]
+        due = [now + _BEYOND]
+        due += [max(now, self._readable_at(user)) for user in self._to_clear - self._cleared]
         in_doubt = await self._spool.do(finding.in_state, JobState.IN_DOUBT)
-        due += [settling.look_at(job, self._settings) for job in in_doubt]
+        for job in in_doubt:
+            readable_at = self._readable_at(job.options.user_id)
+            due.append(max(settling.look_at(job, self._settings), readable_at))
         strays = await self._spool.do(finding.oldest_stray, now - _STRAYS_SINCE)
         if strays is not None or self._spool.restored is not None:
             due.append(self._strays_at + _STRAYS_EVERY)
@@ -109,6 +138,10 @@ class Lookout:
         if self._hinted and (in_doubt or poll is not None):
             due.append(now)
         return max(min(due), self._not_before)
+
+    def _readable_at(self, user_id: str | None) -> float:
+        """When a user's lists are to be read again, after they could not be."""
+        return self._rests[user_id]
 
     def hint(self) -> None:
         """Something may have happened at Fax.Plus: look soon, if anything waits for a look.
@@ -135,35 +168,69 @@ class Lookout:
         await self._find_strays(look)
         await self._settle_doubts(look)
         account_empty = await self._track(look)
-        wait = self._settings.first_poll if look.shown.complete else _INCOMPLETE_WAIT
+        wait = self._settings.first_poll if look.shown.is_complete() else _INCOMPLETE_WAIT
         self._not_before = self._clock.now() + wait
-        if look.shown.complete and not self.clear:
-            self.tokens_at_start = look.shown.tokens
-            self.clear = True
+        self._rest_unreadable(look)
+        self._clear(look)
         self._spool.bells.ring(Station.SENDING, Station.STOPPING, Station.ANSWERING)
         if account_empty:
             raise AccountEmpty("Fax.Plus could not send: no credit is left")
+
+    def _rest_unreadable(self, look: _Look) -> None:
+        """Members whose lists came incomplete are asked again later; nobody waits for that."""
+        for user in look.users - {None}:
+            if look.shown.is_complete(user):
+                self._unreadable.pop(user, None)
+                self._rests.pop(user, None)
+            elif self._readable_at(user) <= look.began_at:
+                self._unreadable[user] += 1
+                wait = pacing.list_again_in(self._unreadable[user], None)
+                self._rests[user] = self._clock.now() + wait
+
+    def _clear(self, look: _Look) -> None:
+        """Orders of these users may be posted from now on, unless their tokens were seen (S4)."""
+        if look.reaches_back:
+            fresh = {user for user in look.users if look.shown.is_complete(user)} - self._cleared
+            self.tokens_at_start |= look.shown.tokens if fresh else frozenset()
+            self._cleared |= fresh
+        self._to_clear -= look.users - {None}  # who still waits for them says so again
 
     async def _make_look(self) -> _Look:
         now, do = self._clock.now(), self._spool.do
         doubts = await do(finding.in_state, JobState.IN_DOUBT)
         due = await do(tracking.due, now)
         for_strays = now >= self._strays_at + _STRAYS_EVERY  # seldom, as they rarely appear
+        users = await self._users(doubts, due, is_wide=for_strays or self._hinted)
+        reaches_back = not users <= self._cleared
         since = min(
             settling.listing_from(doubts, now),
             outcomes.listing_from(due, now),
             await self._strays_from(now) if for_strays else now,
-            await self._oldest_open_mail(now),
+            await self._oldest_open_mail(now) if reaches_back else now,
             (self._spool.restored or (now, now))[0] - settling.CLOCK_MARGIN,
             now - _HINTS_REACH if self._hinted else now,
         )
         self._hinted = False
         began_at = self._clock.now()
-        shown = Shown(await self._client.listing(utc(since)))
+        asked = [user for user in users if user and self._readable_at(user) <= began_at]
+        shown = await lists.read(self._client, asked, utc(since))
         if for_strays:
             self._strays_at = began_at
         owners = await do(tracking.owners, shown.unmarked_ids())
-        return _Look(began_at, shown, owners, doubts, due)
+        return _Look(began_at, shown, owners, doubts, due, users, reaches_back)
+
+    async def _users(
+        self, doubts: list[Job], due: list[FaxToTrack], *, is_wide: bool
+    ) -> frozenset[str | None]:
+        """Whose lists a look needs: those as whom it was ordered what the look is about."""
+        found = {None, *(job.options.user_id for job in doubts), *(fax.user_id for fax in due)}
+        found |= self._to_clear - self._cleared
+        if is_wide or not self.clear:
+            since = self._clock.now() - _STRAYS_SINCE
+            found |= await self._spool.do(members.open_since, since)
+        if self._spool.restored is not None:
+            found |= self._settings.members
+        return frozenset(found)
 
     async def _strays_from(self, now: float) -> float:
         """How far back a look must go for jobs that count as ended."""
@@ -171,9 +238,7 @@ class Lookout:
         return (now if oldest is None else oldest) - settling.CLOCK_MARGIN
 
     async def _oldest_open_mail(self, now: float) -> float:
-        """How far back the first listing goes: mails without a job have tokens too (S4)."""
-        if self.clear:
-            return now
+        """How far back a first listing goes: mails without a job have tokens too (S4)."""
         oldest = await self._spool.do(finding.oldest_open_mail)
         return (now if oldest is None else oldest) - settling.CLOCK_MARGIN
 
@@ -183,12 +248,12 @@ class Lookout:
         if gap is None:
             return
         unknown = await self._spool.do(adoption.unknown, look.shown.tokens)
-        found = adopting.strangers(look.shown.listing, gap, unknown)
+        found = adopting.strangers(look.shown, gap, unknown)
         now, first_poll = self._clock.now(), self._settings.first_poll
         await self._spool.do(adoption.adopt, found, now, first_poll)
         for stranger in found:
             events.adopted(stranger.token)
-        if look.shown.complete and look.began_at >= gap[1] + _LATE_AFTER_RESTORE:
+        if look.is_complete and look.began_at >= gap[1] + _LATE_AFTER_RESTORE:
             await self._spool.close_gap()
 
     async def _see_tokens(self, look: _Look) -> None:
@@ -221,7 +286,7 @@ class Lookout:
             evidence = self._evidence(job, look)
             is_whole = evidence.ids.keys() >= {fax.number for fax in job.faxes}
             if is_whole or settling.look_at(job, self._settings) <= look.began_at:
-                probes = await self._probes(look.began_at)
+                probes = await self._probes(look.began_at, job.options.user_id)
                 decision = settling.settle(job, evidence, self._settings, probes)
                 await self._carry_out(job, evidence, decision)
 
@@ -229,9 +294,10 @@ class Lookout:
         taken = look.taken_ids(*(fax.id for fax in job.faxes))
         return settling.evidence_for(job, look.shown, look.began_at, taken)
 
-    async def _probes(self, now: float) -> list[bool]:
-        """The latest orders that had as long to become visible as a doubtful one is given."""
-        return await self._spool.do(finding.probes, now - self._settings.settle, _PROBES)
+    async def _probes(self, now: float, user_id: str | None) -> list[bool]:
+        """A user's latest orders that had as long to become visible as a doubtful one is given."""
+        before = now - self._settings.settle
+        return await self._spool.do(finding.probes, before, _PROBES, user_id)
 
     async def _carry_out(self, job: Job, evidence: Evidence, decision: Decision) -> None:
         now, do = self._clock.now(), self._spool.do
@@ -308,7 +374,9 @@ class Lookout:
         others = await self._spool.do(tracking.among, [one.id for one in ended], marks)
         due = {fax.id for fax in look.due}
         faxes = look.due + [fax for fax in others if fax.id not in due]
-        doubtful = {fax.number for fax in look.due if look.shown.unmarked_to(fax.number)}
+        doubtful = {
+            fax.number for fax in look.due if look.shown.unmarked_to(fax.number, fax.user_id)
+        }
         rivals = await self._spool.do(tracking.on_their_way, doubtful)
         seen = [
             outcomes.sighted(fax, look.shown, look.taken_ids(fax.id), rivals.get(fax.number, 1) - 1)
@@ -329,7 +397,7 @@ class Lookout:
         """What follows for a fax that was to be stopped and is not seen any more."""
         if fax.stop_asked_at is None or sighting is not None:
             return None
-        is_visible = settling.is_healthy(await self._probes(look.began_at))
+        is_visible = settling.is_healthy(await self._probes(look.began_at, fax.user_id))
         glance = Glance(
             look.began_at, is_visible or fax.stop_taken, look.shown, look.taken_ids(fax.id)
         )
@@ -344,8 +412,9 @@ class Lookout:
                 return await self._ask_for(fax)
 
         answers = await asyncio.gather(*map(ask, faxes), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException):
+        for fax, answer in zip(faxes, answers, strict=True):
+            is_of_one = isinstance(answer, Failure) and lists.concerns(fax.user_id, answer)
+            if isinstance(answer, BaseException) and not is_of_one:
                 raise answer
         found = zip(faxes, answers, strict=True)
         return {fax.id: one for fax, one in found if not isinstance(one, BaseException)}
@@ -354,10 +423,11 @@ class Lookout:
         """The fax by its ID: first as an item of the outbox, then as a sent record (S5)."""
         if fax.fax_plus_id is None:
             return None
-        item = await self._client.outbox_fax(fax.fax_plus_id)
+        client = self._client.as_user(fax.user_id)
+        item = await client.outbox_fax(fax.fax_plus_id)
         if item and may_be(seen_in_outbox(item), fax.token, fax.number):
             return outcomes.of_outbox(item)
-        record = await self._client.fax(fax.fax_plus_id)
+        record = await client.fax(fax.fax_plus_id)
         if record and may_be(seen_in_archive(record), fax.token, fax.number):
             return outcomes.of_sent(record)
         return None

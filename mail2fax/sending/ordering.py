@@ -11,8 +11,13 @@ _MARK, _NO_MARK = "m2f:", "m2f "
 _INTO_COMMENT = (None, "comment", "comment+cover")
 
 
-def order_for(job: Job, settings: SendingSettings, now: float) -> Order:
+def order_for(
+    job: Job, settings: SendingSettings, now: float, earlier_user: str | None = None
+) -> Order:
     """The order of a job whose documents are all uploaded, at ``now``.
+
+    An earlier fax that it sends again is named with its owner, where that is another
+    (``earlier_user``).
 
     The token goes last into the comment, which the archive shows, and first into the tags,
     which the outbox shows (S3). Provider-side retries are off unless the mail asked for them:
@@ -24,6 +29,7 @@ def order_for(job: Job, settings: SendingSettings, now: float) -> Order:
         to=tuple(fax.number for fax in job.faxes),
         files=tuple(at_rest.upload_path or "" for at_rest in job.uploads),
         from_fax=options.from_fax,
+        from_fax_user=earlier_user,
         comment_text=comment_with(job.token, _words(job)),
         comment_tags=(job.token, *options.tags, *([options.bill] if options.bill else [])),
         enhancement=options.enhance,

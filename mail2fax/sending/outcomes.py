@@ -110,7 +110,9 @@ def sighted(
         return of_sent(best)
     if waiting:  # the provider dials again, and each of its attempts has a record (edge 19)
         return of_outbox(waiting[0])
-    return None if rivals or not shown.complete else _alone(fax, shown, taken_ids)
+    if rivals or not shown.is_complete(fax.user_id):
+        return None
+    return _alone(fax, shown, taken_ids)
 
 
 def _decisive(sent: list[Fax]) -> Fax | None:
@@ -128,7 +130,7 @@ def _candidates(fax: FaxToTrack, shown: Shown, taken_ids: Container[str]) -> lis
     """The sent records without anybody's mark that may be this fax."""
     return [
         record
-        for one in shown.unmarked_to(fax.number)
+        for one in shown.unmarked_to(fax.number, fax.user_id)
         if isinstance(record := one.record, Fax)
         and record.id not in taken_ids
         and _is_after(record.submit_time or record.start_time, fax.ordered_at)
@@ -197,7 +199,7 @@ def stopped(
         return None
     is_ahead = fax.not_before > now + CLOCK_MARGIN
     sure_at = asked_at if is_ahead else asked_at + settings.settle
-    if look.shown.complete and look.began_at >= sure_at:
+    if look.shown.is_complete(fax.user_id) and look.began_at >= sure_at:
         return Ended(FaxEvent.CANCELLED, Outcome(End.CANCELLED, _CANCELLED, now, _STOPPED))
     if now >= sure_at + settings.give_up:
         return None

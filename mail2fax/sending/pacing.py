@@ -18,6 +18,7 @@ class SendingSettings:
 
     Attributes:
         source_numbers: own numbers to send from when the rule names none.
+        members: users of the account that faxes may be ordered as, beside its own.
         on_unknown: ``reconcile`` or ``hold``: what a settled miss leads to (S3).
         settle: how long an order in doubt is looked for before it counts as missing.
         listings: complete listings without a trace that a settled miss needs.
@@ -48,6 +49,7 @@ class SendingSettings:
     upload_life: float = 3600.0
     waiting_after: float = 1800.0
     hold_for: float = 86400.0
+    members: frozenset[str] = frozenset()
 
 
 def upload_again_in(tries: int, retry_after: float | None) -> float:

@@ -1,10 +1,10 @@
 """What the evidence says about an order whose answer cannot be believed (S3, R2). Pure.
 
-A listing of outbox and sent list is held against one job, destination by destination, in this
-order: our token; the paths of our uploads; the destination and the time. A *hit* names the fax
-ID. A *trace* is a fax to the same number at the right time that carries nobody's mark: it may
-be ours, so it forbids a second order and proves nothing. Anything else is a *miss*, which
-counts only in a complete listing.
+A listing of outbox and sent list, those of the user the job was ordered as, is held against one
+job, destination by destination, in this order: our token; the paths of our uploads; the
+destination and the time. A *hit* names the fax ID. A *trace* is a fax to the same number at the
+right time that carries nobody's mark: it may be ours, so it forbids a second order and proves
+nothing. Anything else is a *miss*, which counts only in a complete listing.
 
 What a miss allows depends on how the POST failed. Refused in Fax.Plus's own words: one complete
 miss confirms it. Throttled or barred: one confirms that the order may be posted again, but only
@@ -86,21 +86,22 @@ def evidence_for(job: Job, shown: Shown, began_at: float, taken_ids: Container[s
 
     Args:
         job: the job.
-        shown: the listing, its sent list back to before the intent.
+        shown: the listings, their sent lists back to before the intent.
         began_at: when the listing began.
         taken_ids: fax IDs that other faxes of ours are known by.
     """
     ids: dict[str, str] = {}
     traces: set[str] = set()
+    user = job.options.user_id
     paths = {document.upload_path for document in job.documents if document.upload_path}
     for number in {fax.number for fax in job.faxes}:
-        unmarked = shown.unmarked_to(number)
+        unmarked = shown.unmarked_to(number, user)
         hits = shown.with_token(job.token, number) + [one for one in unmarked if one.files & paths]
         if hits:
             ids[number] = hits[0].id
         elif any(one.id not in taken_ids and _may_be_of(job, one.at) for one in unmarked):
             traces.add(number)
-    return Evidence(began_at, shown.complete, ids, frozenset(traces))
+    return Evidence(began_at, shown.is_complete(user), ids, frozenset(traces))
 
 
 def _may_be_of(job: Job, at: datetime | None) -> bool:

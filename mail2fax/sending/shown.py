@@ -1,11 +1,11 @@
-"""A listing by ID, token, file and number: built once, for everything that is held against it.
+"""Listings by ID, token, file and number: built once, for everything that is held against them.
 
 Ten thousand faxes on their way are ten thousand look-ups in it, not ten thousand passes over it.
 Pure.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,7 @@ class Seen:
         tokens: our marks on it.
         files: the paths it was ordered with, of an item of the outbox.
         at: when it was ordered, or the earliest time the record tells.
+        user_id: the member in whose lists it stood, None for the account's own user.
     """
 
     record: Fax | OutboxFax
@@ -31,6 +32,7 @@ class Seen:
     tokens: frozenset[str]
     files: frozenset[str]
     at: datetime | None
+    user_id: str | None = None
 
     @property
     def id(self) -> str:
@@ -39,24 +41,23 @@ class Seen:
 
 
 class Shown:
-    """What one look showed.
+    """What one look showed. A mark and an ID are found in whosever lists they stand.
 
     Attributes:
-        listing: all of it.
-        complete: whether a miss means anything.
         tokens: every token of ours in it.
     """
 
-    def __init__(self, listing: Listing) -> None:
-        self.listing = listing
-        self.complete = listing.complete
+    def __init__(self, own: Listing, of_members: Mapping[str, Listing] | None = None) -> None:
+        listings: dict[str | None, Listing] = {None: own} | dict(of_members or {})
+        self._complete = {user for user, listing in listings.items() if listing.complete}
         self._by_id: dict[str, list[Seen]] = defaultdict(list)
         self._by_token: dict[str, list[Seen]] = defaultdict(list)
         self._unmarked_to: dict[str, list[Seen]] = defaultdict(list)
-        for item in listing.outbox:
-            self._add(seen_in_outbox(item))
-        for fax in listing.sent:
-            self._add(seen_in_archive(fax))
+        for user, listing in listings.items():
+            for item in listing.outbox:
+                self._add(seen_in_outbox(item, user))
+            for fax in listing.sent:
+                self._add(seen_in_archive(fax, user))
         self.tokens = frozenset(self._by_token)
 
     def _add(self, seen: Seen) -> None:
@@ -81,9 +82,17 @@ class Shown:
         """Everything to a number that bears a token."""
         return [one for one in self._by_token.get(token, ()) if number in one.to]
 
-    def unmarked_to(self, number: str) -> list[Seen]:
-        """Everything to a number that bears no token of anybody's."""
-        return self._unmarked_to.get(number, [])
+    def is_complete(self, user_id: str | None = None) -> bool:
+        """Whether it means anything that a fax of this user is not to be seen."""
+        return user_id in self._complete
+
+    def unmarked_to(self, number: str, user_id: str | None = None) -> list[Seen]:
+        """Everything of a user's to a number that bears no token of anybody's."""
+        return [one for one in self._unmarked_to.get(number, ()) if one.user_id == user_id]
+
+    def marked(self) -> Iterable[Seen]:
+        """Everything that bears a mark; of one mark, what was sent comes behind what is not."""
+        return (one for seen in self._by_token.values() for one in seen)
 
     def unmarked_ids(self) -> frozenset[str]:
         """The IDs of everything that bears no token."""
@@ -109,13 +118,13 @@ def _is_to(seen: Seen, number: str) -> bool:
     return number in seen.to or not any(to.startswith("+") for to in seen.to)
 
 
-def seen_in_outbox(item: OutboxFax) -> Seen:
+def seen_in_outbox(item: OutboxFax, user_id: str | None = None) -> Seen:
     """An item of the outbox."""
     tokens = tokens_in(" ".join((item.comment_text, *item.tags)))
-    return Seen(item, item.to, tokens, frozenset(item.files), item.submit_time)
+    return Seen(item, item.to, tokens, frozenset(item.files), item.submit_time, user_id)
 
 
-def seen_in_archive(fax: Fax) -> Seen:
+def seen_in_archive(fax: Fax, user_id: str | None = None) -> Seen:
     """A record of the archive."""
     at = fax.submit_time or fax.start_time or fax.last_update
-    return Seen(fax, (fax.to,), tokens_in(fax.comment), frozenset(), at)
+    return Seen(fax, (fax.to,), tokens_in(fax.comment), frozenset(), at, user_id)

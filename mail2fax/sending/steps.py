@@ -25,7 +25,7 @@ from mail2fax.sending.ordering import order_for
 from mail2fax.sending.pace import Pace
 from mail2fax.sending.pacing import SendingSettings
 from mail2fax.sending.settling import Doubt
-from mail2fax.spool import durable, finding, jobs
+from mail2fax.spool import durable, finding, jobs, members
 from mail2fax.spool.lifecycle import JobEvent
 from mail2fax.spool.quarantine import quarantined
 from mail2fax.spool.records import DocumentAtRest, Job
@@ -91,7 +91,8 @@ class Steps:
         document = at_rest.document
         path = self._spool.content.documents_of(job.mail_id) / document.file
         try:
-            upload = await self._client.upload(path, *document.uploaded_as)
+            client = self._client.as_user(job.options.user_id)
+            upload = await client.upload(path, *document.uploaded_as)
         except OSError as error:
             if durable.is_short(error):
                 raise TemporaryFailure("descriptors or memory are short") from error
@@ -114,13 +115,14 @@ class Steps:
         Raises:
             AccountFailure: the account needs a person; what it means for the job is recorded.
         """
+        earlier_user = await self._earlier_user(job)
         if not await self._spool.do(jobs.intended, job.id, self._clock.now()):
             self._spool.bells.ring(Station.ANSWERING)
             return
         wanted = {fax.number for fax in job.faxes}
         try:
-            order = order_for(job, self._settings, self._clock.now())
-            ids = await self._client.send(order, job.options.user_id)
+            order = order_for(job, self._settings, self._clock.now(), earlier_user)
+            ids = await self._client.as_user(job.options.user_id).send(order)
         except Failure as failure:
             await self._record_failure(job, failure)
             if isinstance(failure, AccountFailure):
@@ -142,6 +144,15 @@ class Steps:
         self._spool.bells.ring(Station.STOPPING, Station.ANSWERING)
         for fax in job.faxes:
             events.ordered(job.reference, FaxNumber(fax.number), ids[fax.number])
+
+    async def _earlier_user(self, job: Job) -> str | None:
+        """Whose the fax is that a job sends again, where it is not the job's own user's."""
+        if job.options.from_fax is None:
+            return None
+        is_ours, user = await self._spool.do(members.of_fax_plus_id, job.options.from_fax)
+        if not is_ours or user == job.options.user_id:
+            return None
+        return user or self._client.user_id
 
     async def _record_failure(self, job: Job, failure: Failure) -> None:
         """What R2 says of each fate."""

@@ -79,13 +79,14 @@ class Stopping:
 
     async def _item(self, fax: FaxToStop) -> OutboxFax | None:
         """The fax as an item of the outbox, None if it is not there (any more)."""
-        return await self._client.outbox_fax(fax.fax_plus_id) or await self._marked(fax)
+        client = self._client.as_user(fax.user_id)
+        return await client.outbox_fax(fax.fax_plus_id) or await self._marked(fax)
 
     async def _said(self, fax: FaxToStop, item: OutboxFax | None) -> str:
         """What Fax.Plus says to it, one of the words of `stops`."""
         if item is not None and not fax.together.issuperset(item.to):
             return stops.SHARED
-        if item is not None and await self._client.cancel(item.id):
+        if item is not None and await self._client.as_user(fax.user_id).cancel(item.id):
             return stops.TAKEN
         return stops.LOST if fax.was_asked else stops.GONE
 
@@ -96,7 +97,7 @@ class Stopping:
 
     async def _marked(self, fax: FaxToStop) -> OutboxFax | None:
         """The outbox's item with the fax's token, where it has another ID than was answered."""
-        for item in await self._client.outbox():
+        for item in await self._client.as_user(fax.user_id).outbox():
             marks = tokens_in(" ".join((item.comment_text, *item.tags)))
             if fax.token in marks and fax.number in item.to:
                 return item

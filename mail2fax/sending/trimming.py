@@ -60,10 +60,11 @@ class Trimmer:
 
     async def _cut(self, remark: Remark) -> None:
         """Cut it where the fax stands: in the outbox, else in the archive; else there is none."""
-        if await self._client.outbox_fax(remark.fax_plus_id):
-            await self._client.change_comment(remark.fax_plus_id, remark.token)
-        elif await self._client.fax(remark.fax_plus_id):
-            await self._client.change_fax(remark.fax_plus_id, remark.token, is_read=True)
+        client = self._client.as_user(remark.user_id)
+        if await client.outbox_fax(remark.fax_plus_id):
+            await client.change_comment(remark.fax_plus_id, remark.token)
+        elif await client.fax(remark.fax_plus_id):
+            await client.change_fax(remark.fax_plus_id, remark.token, is_read=True)
 
     async def _failed(self, remark: Remark, failure: Failure) -> None:
         if remark.tries < len(_AGAIN):

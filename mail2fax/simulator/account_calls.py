@@ -11,7 +11,7 @@ from mail2fax.simulator import shapes
 from mail2fax.simulator.answers import Call, changed, json_of, not_found
 from mail2fax.simulator.hooks import EVENTS
 from mail2fax.simulator.orders import Invalid
-from mail2fax.simulator.provider import Provider
+from mail2fax.simulator.provider import OWNER, Provider
 
 _FOR_SALE = "+41225550177"
 _ACCOUNT_FIELDS = {
@@ -110,11 +110,12 @@ class AccountCalls:
     async def _accounts(self, _request: Request) -> Response:
         return JSONResponse({"members": [self._shown_account()]})
 
-    async def _account(self, _request: Request) -> Response:
-        return JSONResponse(self._shown_account())
+    async def _account(self, request: Request) -> Response:
+        user = self._provider.user(request.path_params["user"])
+        return JSONResponse(self._shown_account(user or OWNER))
 
-    def _shown_account(self) -> dict[str, Any]:
-        return shapes.account(self._clock()) | self._changes
+    def _shown_account(self, user: str = OWNER) -> dict[str, Any]:
+        return shapes.account(self._clock(), user) | self._changes
 
     async def _change_account(self, request: Request) -> Response:
         body = await json_of(request)

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from mail2fax.simulator import shapes
 from mail2fax.simulator.account_calls import AccountCalls
-from mail2fax.simulator.answers import Endpoint
+from mail2fax.simulator.answers import Endpoint, not_found
 from mail2fax.simulator.control import Control
 from mail2fax.simulator.fax_calls import FaxCalls
 from mail2fax.simulator.oauth import Refused
@@ -88,6 +88,8 @@ class Application:
             await asyncio.sleep(self._provider.switches.delay)
             if not self._is_known(request):
                 return JSONResponse(shapes.error("unauthorized", "bad token"), 401)
+            if refusal := self._of_user(request):
+                return refusal
             trouble = self._provider.switches.next_trouble(name)
             if refusal := self._before(trouble):
                 return refusal
@@ -109,6 +111,15 @@ class Application:
         if client_id or self._provider.tokens.access_tokens.get(given):
             return self._provider.tokens.takes(given, client_id, self._clock())
         return self._token in ("", given)
+
+    def _of_user(self, request: Request) -> Response | None:
+        """No answer but this for a user that nobody knows, or that the token may not ask for."""
+        named = request.path_params.get("user", "self")
+        if self._provider.user(named) is None:
+            return not_found()
+        if named in self._provider.switches.barred_members:
+            return JSONResponse(shapes.error("forbidden", "not an admin"), 403)
+        return None
 
     def _before(self, trouble: Trouble | None) -> Response | None:
         if trouble in _BEFORE:

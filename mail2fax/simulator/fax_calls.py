@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from mail2fax.simulator import pages, shapes
 from mail2fax.simulator.answers import Call, changed, json_of, not_found, whole
 from mail2fax.simulator.orders import Invalid
-from mail2fax.simulator.provider import Item, Provider, Record
+from mail2fax.simulator.provider import Item, Provider, Received, Record
 
 _MOST_ROWS = 50
 _MOST_AT_ONCE = 100
@@ -78,6 +78,7 @@ class FaxCalls:
             hashlib.sha256(content).hexdigest(),
             pages=count,
             content=content,
+            user=self._user(request),
         )
         return JSONResponse({"path": path}, 201)
 
@@ -86,7 +87,7 @@ class FaxCalls:
         wanted = request.query_params.get("format")
         if wanted is None:
             wanted = "tiff" if request.headers.get("accept") == "image/tiff" else "pdf"
-        fax = self._provider.find(request.path_params["id"])
+        fax = self._fax_of(request)
         if fax is None:
             return not_found()
         if wanted not in _FORMATS:
@@ -104,7 +105,7 @@ class FaxCalls:
         return Response(content, media_type="application/pdf")
 
     async def _thumbnail(self, request: Request) -> Response:
-        fax = self._provider.find(request.path_params["id"])
+        fax = self._fax_of(request)
         if fax is None:
             return not_found()
         content = await asyncio.to_thread(pages.thumbnail, self._provider, fax)
@@ -116,25 +117,25 @@ class FaxCalls:
         body = await json_of(request)
         switches = self._provider.switches
         cut_in = bool(request.scope.get("cut_in"))
-        ids = self._provider.order(body, self._clock(), cut_in=cut_in)
+        ids = self._provider.order(body, self._clock(), cut_in=cut_in, user=self._user(request))
         if switches.empty_order_answer:
             return Response(status_code=201)
         named = bool(body.get("return_ids")) and switches.ids
         return JSONResponse({"ids": ids} if named else {}, 201)
 
-    async def _outbox(self, _request: Request) -> Response:
+    async def _outbox(self, request: Request) -> Response:
         now = self._clock()
-        items = self._provider.outbox(now)
+        items = self._items(request)
         records = [shapes.outbox_fax(self._provider, item, now) for item in items]
         return JSONResponse({"records": records})
 
     async def _outbox_fax(self, request: Request) -> Response:
         now = self._clock()
-        item = self._waiting(request.path_params["id"])
+        item = self._waiting(request, request.path_params["id"])
         return JSONResponse(shapes.outbox_fax(self._provider, item, now)) if item else not_found()
 
     async def _change_outbox_fax(self, request: Request) -> Response:
-        item = self._waiting(request.path_params["id"])
+        item = self._waiting(request, request.path_params["id"])
         if item is None:
             return not_found()
         item.comment = _comment(await json_of(request))
@@ -142,7 +143,7 @@ class FaxCalls:
 
     async def _change_outbox_faxes(self, request: Request) -> Response:
         body = await json_of(request)
-        items = [item for one in _ids(body) if (item := self._waiting(one))]
+        items = [item for one in _ids(body) if (item := self._waiting(request, one))]
         comment = _comment(body)
         if any(self._provider.status(item, self._clock()) == "sending" for item in items):
             return JSONResponse(shapes.error("conflict", "a fax is being sent"), 409)
@@ -151,16 +152,16 @@ class FaxCalls:
         return changed(self._provider.switches)
 
     async def _cancel(self, request: Request) -> Response:
-        item = self._waiting(request.path_params["id"])
+        item = self._waiting(request, request.path_params["id"])
         if item is None:
             return not_found()
         # ASSUMPTION: what is being sent can be cancelled too; the call is dropped.
         self._provider.cancel(item)
         return changed(self._provider.switches)
 
-    def _waiting(self, fax_id: str) -> Item | None:
+    def _waiting(self, request: Request, fax_id: str) -> Item | None:
         """An item of the outbox, by its own id or the one the order's answer named."""
-        for item in self._provider.outbox(self._clock()):
+        for item in self._items(request):
             if fax_id in (item.outbox_id, item.id):
                 return item
         return None
@@ -181,13 +182,13 @@ class FaxCalls:
         now = self._clock()
         records = [
             record
-            for record in self._provider.records(now, category)
+            for record in self._records(request, category)
             if after <= (start := shapes.plain_time(record.start))
             and (not before or start <= before)
         ]
         records.sort(key=lambda one: _SORTED_BY[by](self._provider, one), reverse=order == "desc")
         if not offset:
-            self._provider.polled(now)
+            self._provider.polled(now, self._user(request))
         shown = [shapes.fax(self._provider, one) for one in records[offset : offset + limit]]
         return JSONResponse({"data": {"records": shown}})
 
@@ -208,7 +209,8 @@ class FaxCalls:
 
     async def _change_faxes(self, request: Request) -> Response:
         body = await json_of(request)
-        for fax_id in _ids(body):
+        mine = {record.id for record in self._records(request, "")}
+        for fax_id in mine.intersection(_ids(body)):
             mark = self._provider.mark(fax_id)
             mark.comment = body.get("comment", mark.comment)
             mark.is_read = body.get("is_read", mark.is_read)
@@ -224,9 +226,30 @@ class FaxCalls:
     def _record(self, request: Request) -> Record | None:
         """A record by its id; the session's opens the last one of its attempts."""
         wanted = request.path_params["id"]
-        records = self._provider.records(self._clock(), "")
+        records = self._records(request, "")
         found = [record for record in records if wanted in (record.id, record.of.id)]
         return next((one for one in found if one.id == wanted), found[-1] if found else None)
+
+    # Whose
+
+    def _user(self, request: Request) -> str:
+        """The user whose path it is; one that is known."""
+        user = self._provider.user(request.path_params["user"])
+        assert user is not None, "the door has looked"
+        return user
+
+    def _items(self, request: Request) -> list[Item]:
+        user = self._user(request)
+        return [item for item in self._provider.outbox(self._clock()) if item.user == user]
+
+    def _records(self, request: Request, category: str) -> list[Record]:
+        user = self._user(request)
+        found = self._provider.records(self._clock(), category)
+        return [record for record in found if record.of.user == user]
+
+    def _fax_of(self, request: Request) -> Item | Received | None:
+        fax = self._provider.find(request.path_params["id"])
+        return fax if fax is not None and fax.user == self._user(request) else None
 
 
 def _comment(body: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ class Upload:
     size: int
     sha256: str
     pages: int = 1
+    user: str = OWNER
 
 
 @dataclass(slots=True)
@@ -44,6 +45,7 @@ class Item:
         attempt_ids: of the records of attempts that failed before.
         due: when it is to be sent.
         polls: sent lists in which it might have stood since it ended.
+        user: whose it is: lists, reports and everything else of it are under that user alone.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Item:
     cancelled: bool = False
     comment: str | None = None
     polls: int = 0
+    user: str = OWNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Received:
     files: tuple[str, ...]
     at: float
     category: str = "inbox"
+    user: str = OWNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,31 +128,41 @@ class Provider:
     unheard: list[Item] = field(default_factory=list)
     tokens: Tokens = field(default_factory=Tokens)
 
+    def user(self, named: str) -> str | None:
+        """The user that stands in a path: the owner, or a member; None for nobody's."""
+        if named in ("self", OWNER):
+            return OWNER
+        members = self.switches.members
+        return named if not members or named in members else None
+
     def upload(
         self, filename: str, content_type: str, size: int, sha256: str, *,
-        pages: int = 1, content: bytes = b"",
+        pages: int = 1, content: bytes = b"", user: str = OWNER,
     ) -> str:  # fmt: skip
         """Keep an upload; its path."""
         ending = f".{filename.rpartition('.')[2]}" if "." in filename else ""
         name = f"transient-{uuid.uuid4()}"
         path = f"/{name}" if self.switches.short_paths else f"/storage/{name}{ending}"
-        self.uploads[path] = Upload(path, filename, content_type, size, sha256, pages)
+        self.uploads[path] = Upload(path, filename, content_type, size, sha256, pages, user)
         self.contents[sha256] = content
         while sum(map(len, self.contents.values())) > _MOST_KEPT:
             del self.contents[next(iter(self.contents))]
         return path
 
-    def order(self, body: Any, now: float, *, cut_in: bool = False) -> dict[str, str]:
+    def order(
+        self, body: Any, now: float, *, cut_in: bool = False, user: str = OWNER
+    ) -> dict[str, str]:
         """Commit an order; the ids by destination.
 
         Args:
+            user: whose order it is.
             cut_in: the connection is cut during the commit: the first half of the destinations
                 is real at once, the rest, or the only one, a moment later.
 
         Raises:
             Invalid: it is refused, and nothing happened.
         """
-        orders.check(body, self.uploads)
+        orders.check(body, self._usable(user) if self.switches.own_uploads else self.uploads)
         if body.get("from_fax") and not self.switches.from_fax:
             raise Invalid("from_fax names no fax")
         ids = {}
@@ -156,13 +170,16 @@ class Provider:
             late = self.switches.late_commit
             if cut_in and number >= len(body["to"]) // 2:
                 late += self.switches.commit_lasts
-            item = self._item(body, to, now + late)
+            item = self._item(body, to, now + late, user)
             self.items.append(item)
             self.unheard.append(item)
             ids[to] = item.id
         return ids
 
-    def _item(self, body: dict[str, Any], to: str, created: float) -> Item:
+    def _usable(self, user: str) -> list[str]:
+        return [path for path, upload in self.uploads.items() if upload.user == user]
+
+    def _item(self, body: dict[str, Any], to: str, created: float, user: str) -> Item:
         comment = body.get("comment") or {}
         retry = (body.get("options") or {}).get("retry") or {}
         attempts = min(self.switches.failed_attempts, retry.get("count", 0))
@@ -183,6 +200,7 @@ class Provider:
             outcome=self.switches.outcome_of(to),
             tags=list(comment.get("tags") or []),
             text=str(comment.get("text") or ""),
+            user=user,
         )
 
     def receive(self, src: str, to: str, files: list[str], now: float, category: str) -> str:
@@ -236,10 +254,10 @@ class Provider:
                 found.append(Record(fax_id, item, status, ended - each, ended))
         return found
 
-    def polled(self, now: float) -> None:
-        """The sent list was asked for."""
+    def polled(self, now: float, user: str) -> None:
+        """A user's sent list was asked for."""
         for item in self.items:
-            item.polls += now >= self.ends(item)
+            item.polls += item.user == user and now >= self.ends(item)
 
     def status(self, item: Item, now: float) -> str:
         """An item's status: the outbox's words, then its outcome."""
@@ -256,7 +274,7 @@ class Provider:
         return switches.settling_status if is_settling else item.outcome
 
     def find(self, fax_id: str) -> Item | Received | None:
-        """A fax by any of its ids, if it was not cancelled."""
+        """A fax of anybody's by any of its ids, if it was not cancelled."""
         for item in self.items:
             if fax_id in (item.id, item.outbox_id, item.fax_id, *item.attempt_ids):
                 return None if item.cancelled else item

@@ -25,7 +25,7 @@ def outbox_fax(provider: Provider, item: Item, now: float) -> dict[str, Any]:
     text = item.text if item.comment is None else item.comment
     return {
         "id": item.outbox_id,
-        "uid": OWNER,
+        "uid": item.user,
         "status": provider.status(item, now),
         "comment": {"tags": tags, "text": text},
         "to": [item.to],
@@ -51,7 +51,7 @@ def fax(provider: Provider, record: Record) -> dict[str, Any]:
     sender = "from_number" if provider.switches.from_number_key else "from"
     return {
         "id": record.id,
-        "owner_id": OWNER,
+        "owner_id": of.user,
         "status": record.status,
         "comment": _comment(provider, record, mark),
         "pages": provider.pages(of),
@@ -105,7 +105,7 @@ def callback(provider: Provider, target: str, what: Happened, now: float) -> dic
         },
         "data": {
             "id": what.session,
-            "uid": OWNER,
+            "uid": of.user,
             "pages": provider.pages(of),
             sender: of.src,
             receiver: of.to,
@@ -133,13 +133,13 @@ def number(provider: Provider, number: str, now: float) -> dict[str, Any]:
     }
 
 
-def account(now: float) -> dict[str, Any]:
+def account(now: float, user: str = OWNER) -> dict[str, Any]:
     """An Account object."""
     return {
-        "uid": OWNER,
+        "uid": user,
         "email": "office@example.com",
         "status": "active",
-        "account_type": "corporate_admin",
+        "account_type": "corporate_admin" if user == OWNER else "corporate_member",
         "creation_date": plain_time(now),
         "name": "Office",
         "lastname": "Example",

@@ -68,6 +68,9 @@ class Switches:
         told_life: what ``expires_in`` says; 0 leaves it out.
         token_delay: seconds before an answer of the token endpoint is written.
         rotate_refresh: whether each use of a refresh token replaces it.
+        members: user ids besides the owner's that are known; any when empty.
+        barred_members: members that the token may not ask for: 403.
+        own_uploads: an order may name only what its own user has uploaded.
     """
 
     outcomes: dict[str, list[str]] = field(default_factory=dict)
@@ -107,6 +110,9 @@ class Switches:
     told_life: int = 3600
     token_delay: float = 0.0
     rotate_refresh: bool = False
+    members: list[str] = field(default_factory=list)
+    barred_members: list[str] = field(default_factory=list)
+    own_uploads: bool = False
 
     def next_trouble(self, endpoint: str) -> Trouble | None:
         """What is to go wrong with this call of an endpoint, if anything."""

@@ -24,10 +24,12 @@ class Stranger:
 
     Attributes:
         ids: fax ID by number in E.164.
+        user_id: the member in whose lists it stands, None for the account's own user.
     """
 
     token: str
     ids: Mapping[str, str]
+    user_id: str | None = None
 
 
 def unknown(connection: Connection, tokens: Iterable[str]) -> frozenset[str]:
@@ -56,13 +58,14 @@ def _record_mail(connection: Connection, stranger: Stranger, now: float) -> str:
     """The mail as it would stand there, as far as it is known; its id."""
     at = made_at(stranger.token)
     mail_id = new_id(at)
+    options = as_json(Options(user_id=stranger.user_id))
     connection.execute(
         insert(schema.mail).values(
             id=mail_id, reference=_free_reference(connection), state=MailState.ACCEPTED,
             received_at=at, size=0, header_sha256="", body_sha256="", digest="", mail_from="",
             peer="", helo="", listener="", identity=as_json(_NOBODY), who=_NOBODY.who, session="",
             answer=ANSWER_READ, subject=_SUBJECT, message_id="", thread="", reply_to=[],
-            replies="outcome", options=as_json(Options()), refused_recipients=[], comment="",
+            replies="outcome", options=options, refused_recipients=[], comment="",
             not_faxed=[], why="", attempts=0, next_try=0.0,
         )
     )  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from mail2fax.spool import replies, schema
+from mail2fax.spool import members, replies, schema
 from mail2fax.spool.lifecycle import FORGOTTEN_MAILS, ReplyState
 
 PATIENCE = 120.0
@@ -21,7 +21,7 @@ _ROWS, _FAX, _MAIL, _REPLY = schema.report.c, schema.fax.c, schema.mail.c, schem
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A report to fetch: of which fax, and the tries so far."""
+    """A report to fetch: of which fax, the tries so far, the member it was ordered as."""
 
     fax_id: str
     mail_id: str
@@ -29,6 +29,7 @@ class Wanted:
     ordinal: int
     fax_plus_id: str
     tries: int
+    user_id: str | None
 
 
 def want(connection: Connection, mail_id: str, kind: str, faxes: Sequence[str], now: float) -> None:
@@ -69,7 +70,9 @@ def due(connection: Connection, now: float, limit: int) -> list[Wanted]:
         .order_by(_ROWS.next_try)
         .limit(limit)
     )  # fmt: skip
-    return [Wanted(*row) for row in connection.execute(query)]
+    rows = connection.execute(query).all()
+    users = members.of_faxes(connection, [row.fax_id for row in rows])
+    return [Wanted(*row, users.get(row.fax_id)) for row in rows]
 
 
 def postponed(connection: Connection, report: Wanted, next_try: float) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, union_all
 
 from mail2fax.json_form import from_json
-from mail2fax.spool import schema
+from mail2fax.spool import members, schema
 from mail2fax.spool.lifecycle import FaxState, JobState
 from mail2fax.spool.portions import in_portions
 from mail2fax.spool.records import DocumentAtRest, FaxToOrder, Job
@@ -140,14 +140,18 @@ def oldest_open_mail(connection: Connection) -> float | None:
     return found
 
 
-def probes(connection: Connection, before: float, limit: int) -> list[bool]:
+def probes(
+    connection: Connection, before: float, limit: int, user_id: str | None = None
+) -> list[bool]:
     """The visibility probe (S3): was each of our own tokens later seen in a listing?
 
-    Asked of the newest ``limit`` jobs that a plain 2xx ordered before ``before``. One that was
-    stopped before it was seen had no time to appear.
+    Asked of the newest ``limit`` jobs of one user that a plain 2xx ordered before ``before``:
+    what other users' lists show says nothing about this one's. A job that was stopped before it
+    was seen had no time to appear.
     """
     job, pair, stop = schema.job.c, schema.job_fax.c, schema.stop.c
     normal = (job.state == JobState.ORDERED) & job.doubt.is_(None) & (job.ordered_at <= before)
+    normal &= members.is_job_of(user_id)
     stopped = select(pair.job_id).join_from(schema.job_fax, schema.stop, stop.fax_id == pair.fax_id)
     normal &= job.seen_at.is_not(None) | job.id.not_in(stopped)
     rows = connection.scalars(

@@ -193,6 +193,7 @@ class FaxToTrack:
 
     Attributes:
         received_at: when it was wanted: its mail came, or it was asked for again.
+        user_id: the member it was ordered as, None for the account's own user.
         stop_asked_at: when Fax.Plus was asked to stop it in a way that may have had its effect.
         stop_taken: whether it answered that it did.
     """
@@ -209,6 +210,7 @@ class FaxToTrack:
     not_before: float
     orders: int
     own_retries: bool
+    user_id: str | None = None
     stop_asked_at: float | None = None
     stop_taken: bool = False
 
@@ -224,6 +226,7 @@ class FaxToStop:
         together: the destinations of its order that are to be stopped, itself among them.
         tries: how often Fax.Plus was asked.
         was_asked: whether it was asked before in a way that may have had its effect.
+        user_id: the member it was ordered as, None for the account's own user.
     """
 
     id: str
@@ -234,6 +237,7 @@ class FaxToStop:
     together: frozenset[str]
     tries: int
     was_asked: bool
+    user_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from mail2fax.spool import schema
+from mail2fax.spool import members, schema
+from mail2fax.spool.naming import fax_of
 
 _ROWS = schema.remark.c
 _LEARNED = insert(schema.remark).on_conflict_do_nothing()
@@ -18,11 +19,12 @@ _LEARNED = insert(schema.remark).on_conflict_do_nothing()
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A comment to be cut to its token."""
+    """A comment to be cut to its token, at the member that its fax was ordered as."""
 
     fax_plus_id: str
     token: str
     tries: int
+    user_id: str | None
 
 
 def learned(connection: Connection, mail_id: str, fax_plus_id: str, token: str) -> None:
@@ -34,7 +36,9 @@ def learned(connection: Connection, mail_id: str, fax_plus_id: str, token: str) 
 def due(connection: Connection, now: float, limit: int) -> list[Remark]:
     """Comments to be cut now, those that wait longest first."""
     query = select(_ROWS.fax_plus_id, _ROWS.token, _ROWS.tries).where(_ROWS.next_try <= now)
-    return [Remark(*row) for row in connection.execute(query.order_by(_ROWS.next_try).limit(limit))]
+    rows = connection.execute(query.order_by(_ROWS.next_try).limit(limit)).all()
+    users = members.of_faxes(connection, [fax_of(row.token) for row in rows])
+    return [Remark(*row, users.get(fax_of(row.token))) for row in rows]
 
 
 def postponed(connection: Connection, remark: Remark, next_try: float) -> None:

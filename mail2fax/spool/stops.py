@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from mail2fax.spool import schema
+from mail2fax.spool import members, schema
 from mail2fax.spool.finding import BY_ORDER
 from mail2fax.spool.lifecycle import FaxState, JobState
 from mail2fax.spool.records import FaxToStop
@@ -69,10 +69,12 @@ def want(connection: Connection, fax_ids: Sequence[str], who: str, now: float) -
 def due(connection: Connection, now: float) -> list[FaxToStop]:
     """The ordered faxes that Fax.Plus is to be asked to stop now."""
     newest = {row.id: row for row in connection.execute(_ON_THEIR_WAY, {"now": now})}
+    users = members.of_faxes(connection, list(newest))
     return [
         FaxToStop(
             row.id, row.reference, row.number, row.fax_plus_id, row.token,
             _together(connection, row.job), row.tries, row.asked_at is not None,
+            users.get(row.id),
         )
         for row in newest.values()
     ]  # fmt: skip

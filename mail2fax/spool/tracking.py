@@ -106,6 +106,7 @@ def _tracked(rows: Iterable[Row[Any]]) -> list[FaxToTrack]:
             not_before=options.at or 0.0,
             orders=row.orders,
             own_retries=options.retry is None,
+            user_id=options.user_id,
             stop_asked_at=row.asked_at,
             stop_taken=row.said == stops.TAKEN,
         )

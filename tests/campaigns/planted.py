@@ -220,8 +220,8 @@ def _any_id() -> Iterator[None]:
     """An answer that names another destination, and another fax's ID, is taken for ours."""
     real = client.FaxPlus.send
 
-    async def send(self: Any, order: Any, user_id: str | None = None) -> dict[str, str]:
-        ids = await real(self, order, user_id)
+    async def send(self: Any, order: Any) -> dict[str, str]:
+        ids = await real(self, order)
         return {number: next(iter(ids.values())) for number in order.to} if ids else ids
 
     with (

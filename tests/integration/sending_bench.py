@@ -17,7 +17,7 @@ from mail2fax.simulator.server import Simulator
 from mail2fax.spool import finding, naming, preparation, stories
 from mail2fax.spool.records import Job, MailStory, NewMail
 from mail2fax.spool.spool import Spool, Station
-from mail2fax.values import Destination, Document, Envelope, FaxNumber, Headline, Identity
+from mail2fax.values import Destination, Document, Envelope, FaxNumber, Headline, Identity, Options
 
 NUMBER = "+41225550123"
 OTHER = "+41225550124"
@@ -84,7 +84,10 @@ class Bench:
 
     # Mails
 
-    async def mail(self, *numbers: str, per_order: int = 1, prepare: bool = True) -> str:
+    async def mail(
+        self, *numbers: str, per_order: int = 1, prepare: bool = True,
+        options: Options | None = None,
+    ) -> str:  # fmt: skip
         """A mail to these numbers, prepared; its id."""
         now = self.clock.now()
         mail_id = naming.new_id(now)
@@ -99,10 +102,12 @@ class Bench:
         )  # fmt: skip
         await self.spool.accept(mail, file)
         if prepare:
-            await self.prepare(mail_id, per_order)
+            await self.prepare(mail_id, per_order, options)
         return mail_id
 
-    async def prepare(self, mail_id: str, per_order: int = 1) -> None:
+    async def prepare(
+        self, mail_id: str, per_order: int = 1, options: Options | None = None
+    ) -> None:
         """Record the one document of a mail, as preparing does."""
         directory = self.spool.content.documents_of(mail_id)
         directory.mkdir()
@@ -111,7 +116,9 @@ class Bench:
         document = Document("1", "a.pdf", "application/pdf", len(PDF), digest, 1, "1-a.pdf")
         now = self.clock.now()
         command = preparation.prepared
-        await self.spool.do(command, mail_id, [document], [], "text", {}, per_order, now)
+        faxes = (await self.story_of(mail_id)).faxes if options else ()
+        chosen = {fax.id: options for fax in faxes if options}
+        await self.spool.do(command, mail_id, [document], [], "text", chosen, per_order, now)
         self.spool.bells.ring(Station.SENDING)
 
     async def job(self) -> Job:

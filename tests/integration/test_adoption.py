@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select
 
-from mail2fax.spool import adoption, finding, schema
+from mail2fax.spool import adoption, finding, members, schema
 from mail2fax.spool.adoption import Stranger
 from mail2fax.spool.lifecycle import JobState
 from mail2fax.spool.naming import new_id, token_of
+from mail2fax.values import Options
 from tests.integration.sending_bench import NUMBER, OTHER, Bench
 
 
@@ -57,9 +59,11 @@ async def test_the_gap_is_closed_an_hour_after_the_restore(bench: Bench) -> None
     assert bench.spool.restored is None
 
 
-async def test_an_adopted_fax_has_the_life_of_any_other(bench: Bench) -> None:
-    """S5: its outcome is found by its ID and mark; a reference was free for it."""
-    mail_id = await bench.mail()
+@pytest.mark.parametrize("user", [None, "a" * 32], ids=["own", "a member's"])
+async def test_an_adopted_fax_has_the_life_of_any_other(bench: Bench, user: str | None) -> None:
+    """S4, S5: whose lists it stands in, its outcome is found there; a reference was free for it."""
+    bench.settings = replace(bench.settings, members=frozenset({"a" * 32}))
+    mail_id = await bench.mail(options=Options(user_id=user))
     bench.start()
     await bench.until_over(mail_id)
     await bench.stop()
@@ -88,3 +92,5 @@ async def test_an_adopted_fax_has_the_life_of_any_other(bench: Bench) -> None:
     assert [reply.kind for reply in story.told] == ["outcome"]
     assert bench.faxed() == 1
     assert token == f"m2f:{story.faxes[0].id}"
+    users = await bench.spool.do(members.of_faxes, [story.faxes[0].id])
+    assert users.get(story.faxes[0].id) == user

@@ -153,6 +153,21 @@ async def test_the_account_is_asked(house: House) -> None:
     assert token.state is State.FAILED
 
 
+async def test_every_member_that_a_mail_may_be_sent_as_is_asked_for(house: House) -> None:
+    """D1, S6: one that nobody knows, or that the token may not ask for, is named."""
+    senders = [{**GOOD_RULE, "options": {"user": "ann"}, "may_send_as": ["eve"]}]
+    config = config_of(house, senders=senders, may_send_as=["bob"], options={"user": "dan"})
+    switches = house.simulator.provider.switches
+    fine = await of_account(config)
+    switches.members, switches.barred_members = ["ann", "bob", "eve"], ["bob"]
+    found = await of_account(config)
+
+    assert config.members == {"ann", "bob", "dan", "eve"}
+    assert fine.state is State.OK
+    assert (found.what, found.state) == ("user", State.FAILED)
+    assert "bob, dan is no user" in found.text
+
+
 def test_the_verb_prints_a_line_for_each_and_tells_by_its_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

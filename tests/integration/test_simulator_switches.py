@@ -44,9 +44,11 @@ class Line:
         answer = await self.http.put("/_simulator/switches", json=switches)
         assert answer.status_code == 204
 
-    async def call(self, method: str, path: str, **content: Any) -> httpx.Response:
-        """A call of the account."""
-        return await self.http.request(method, f"/v3/accounts/self/{path}", **content)
+    async def call(
+        self, method: str, path: str, *, user: str = "self", **content: Any
+    ) -> httpx.Response:
+        """A call of the account, or of a member."""
+        return await self.http.request(method, f"/v3/accounts/{user}/{path}", **content)
 
     async def upload(self, field: str = "fax_file") -> httpx.Response:
         """Upload a document."""
@@ -478,6 +480,40 @@ async def _token_delay(line: Line) -> None:
     line.http.timeout = httpx.Timeout(0.2)
     with pytest.raises(httpx.ReadTimeout):
         await _token(line, "first")
+
+
+async def _order_as(line: Line, user: str, path: str) -> httpx.Response:
+    body = {"from": "+41225550100", "to": [NUMBER], "files": [path], "return_ids": True}
+    return await line.call("POST", "outbox", user=user, json=body)
+
+
+@exercises("members", "barred_members")
+async def _members(line: Line) -> None:
+    path = (await line.upload()).json()["path"]
+    fax_id = (await _order_as(line, "ann", path)).json()["ids"][NUMBER]
+    item = f"outbox/{fax_id}"
+    assert await line.outbox() == []
+    assert (await line.call("GET", item)).status_code == 404
+    assert (await line.call("DELETE", item, user="bob")).status_code == 404
+    (record,) = (await line.call("GET", "outbox", user="ann")).json()["records"]
+    assert (record["id"], record["uid"]) == (fax_id, "ann")
+    line.now += 40
+    assert await line.faxes() == []
+    for kind in ("faxes", "files", "report", "thumbnail"):
+        answers = [await line.call("GET", f"{kind}/{fax_id}", user=u) for u in ("self", "ann")]
+        assert [answer.status_code for answer in answers] == [404, 200]
+    await line.turn(members=["ann"], barred_members=["ann"])
+    answers = [await line.call("GET", "faxes", user=u) for u in ("self", "ann", "bob")]
+    assert [answer.status_code for answer in answers] == [200, 403, 404]
+
+
+@exercises("own_uploads")
+async def _own_uploads(line: Line) -> None:
+    path = (await line.upload()).json()["path"]
+    assert (await _order_as(line, "ann", path)).status_code == 201
+    await line.turn(own_uploads=True)
+    assert (await _order_as(line, "ann", path)).status_code == 400
+    assert (await _order_as(line, "self", path)).status_code == 201
 
 
 @pytest.mark.parametrize("switch", [field.name for field in dataclasses.fields(Switches)])

@@ -62,6 +62,7 @@ relay: {{host: 127.0.0.1, port: 25}}
 admin: admin@example.com
 state_dir: {state_dir}
 sending: {{{sending}}}
+{site}
 """
 
 
@@ -139,15 +140,16 @@ class World:
         seed: everything follows from it.
         sending: what stands in the configuration's section, such as ``on_unknown: hold``.
         url: Fax.Plus's.
+        site: more of the configuration.
     """
 
     def __init__(
         self, seed: object, *, sending: str = "settle: 10m",
-        url: str = "http://restapi.fax.test/v3",
+        url: str = "http://restapi.fax.test/v3", site: str = "",
     ) -> None:  # fmt: skip
         self.chance = random.Random(str(seed))
         self._ids = random.Random(f"{seed} ids")
-        self._sending, self._url = sending, url
+        self._sending, self._url, self._site = sending, url, site
         self.wall_step = 0.0
         self.wanted: list[Wanted] = []
         self.plan: dict[str, deque[Fault]] = {}
@@ -330,8 +332,9 @@ class World:
         """The daemon's configuration."""
         path = self.directory / "mail2fax.yaml"
         text = CONFIG.format(
-            url=self._url, state_dir=self.directory / "state", sending=self._sending
-        )
+            url=self._url, state_dir=self.directory / "state", sending=self._sending,
+            site=self._site,
+        )  # fmt: skip
         path.write_text(text)
         return configuration.load_config(path, {})
 
@@ -440,10 +443,11 @@ class World:
         self.run(self.deliver(one))
         return one
 
-    def mail(self, serial: int) -> bytes:
-        """A mail with one PDF like no other's."""
+    def mail(self, serial: int, *headers: str) -> bytes:
+        """A mail with one PDF like no other's, and these header fields besides."""
         pdf = real_pdf() + b"%% %d\n" % serial
         top = TOP.replace("Hello", f"mail {serial}").replace("<1@", f"<{serial}@")
+        top += "".join(f"{header}\n" for header in headers)
         return mail(TEXT, attached(pdf, f"scan{serial}.pdf"), top=top)
 
     async def deliver(self, one: Wanted) -> None:

@@ -5,6 +5,7 @@ import pytest
 from mail2fax.clock import utc
 from mail2fax.faxplus.wire import Fax, Listing, OutboxFax
 from mail2fax.sending.adopting import strangers
+from mail2fax.sending.shown import Shown
 from mail2fax.spool.adoption import Stranger
 from mail2fax.spool.naming import fax_of, first_id, made_at, new_id, order_of, token_of
 
@@ -28,7 +29,7 @@ def found(*faxes: OutboxFax | Fax, unknown: tuple[str, ...]) -> tuple[Stranger, 
     """The strangers in a listing of these."""
     outbox = tuple(fax for fax in faxes if isinstance(fax, OutboxFax))
     archive = tuple(fax for fax in faxes if isinstance(fax, Fax))
-    return strangers(Listing(outbox, archive, complete=True), GAP, unknown)
+    return strangers(Shown(Listing(outbox, archive, complete=True)), GAP, unknown)
 
 
 @pytest.mark.parametrize("tags", [True, False])

@@ -96,6 +96,16 @@ senders:
     )  # fmt: skip
 
 
+def test_who_faxes_are_sent_as_is_said_by_each_fax(tmp_path: Path) -> None:
+    """S3: so that another ``user_id`` moves nothing that is on its way to other lists."""
+    member = SMALL.replace("faxplus: {", "faxplus: {user_id: u1, ")
+    plain, named = loaded(tmp_path), loaded(tmp_path, member)
+
+    assert (plain.options_of(plain.senders[0]).user_id, plain.members) == (None, frozenset())
+    assert named.options_of(named.senders[0]).user_id == "u1"
+    assert named.members == {"u1"}
+
+
 def test_variables_come_from_three_places(tmp_path: Path) -> None:
     """Secrets: .env, then systemd's credentials over it, then the environment over both."""
     (tmp_path / ".env").write_text("A=env-file\nB=env-file\nC=env-file\n")

@@ -102,3 +102,28 @@ def test_what_bears_the_id_and_is_plainly_another_fax_is_not_this_one() -> None:
     assert shown.of_fax("f1", TOKENS[0], NUMBERS[0]) == []
     assert shown.of_fax("f2", TOKENS[0], NUMBERS[0]) == []
     assert [one.record for one in shown.of_fax("f3", TOKENS[0], NUMBERS[0])] == [user]
+
+
+@given(LISTINGS, LISTINGS, IDS, st.sampled_from(TOKENS), st.sampled_from(NUMBERS))
+def test_a_mark_is_found_in_whosever_lists_it_stands_the_rest_only_in_its_users(
+    own: Listing, anns: Listing, fax_id: str, token: str, number: str
+) -> None:
+    """S3, S5: what bears nobody's mark can only be its own user's; so is a miss."""
+    both, alone = Shown(own, {"ann": anns}), {None: Shown(own), "ann": Shown(anns)}
+
+    def records(seen: Iterable[Seen]) -> list[int]:
+        return sorted(id(one.record) for one in seen)
+
+    for user, shown in alone.items():
+        assert both.is_complete(user) == shown.is_complete()
+        assert records(both.unmarked_to(number, user)) == records(shown.unmarked_to(number))
+    assert not both.is_complete("bob")
+    assert both.unmarked_to(number, "bob") == []
+    questions: list[Callable[[Shown], Iterable[Seen]]] = [
+        lambda shown: shown.with_token(token, number),
+        lambda shown: shown.of_fax(fax_id, token, number),
+        lambda shown: shown.ended(),
+    ]
+    for question in questions:
+        apart = [one for shown in alone.values() for one in question(shown)]
+        assert records(question(both)) == records(apart)
