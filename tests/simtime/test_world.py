@@ -74,6 +74,16 @@ def test_nothing_of_a_killed_daemon_runs_on() -> None:
         assert not world.is_running
 
 
+def test_a_daemon_that_is_killed_answers_no_command() -> None:
+    """SIGKILL in the middle of an operator's command: the operator waits no longer."""
+    with World("asked") as world:
+        world.start()
+        world.crash_at = Crash("before", 1)
+
+        assert "killed" in world.ask("hold", reference="M2F-22222")["error"]
+        assert not world.is_running
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_mail_whose_250_was_never_read_is_sent_again_and_faxed_once(when: str) -> None:
     """K1, L9: SIGKILL on either side of the commit that a 250 stands for (C4 to C6)."""

@@ -306,10 +306,10 @@ class World:
         if living.done():
             await living
 
-    async def _first_of(self, living: asyncio.Task[None], *events: asyncio.Event) -> None:
-        """Until the daemon has ended, or was killed, or one of these happens."""
+    async def _first_of(self, task: asyncio.Task[Any], *events: asyncio.Event) -> None:
+        """Until this has ended, or the daemon was killed, or one of these happens."""
         waiting = [asyncio.ensure_future(one.wait()) for one in (*events, self._died)]
-        await asyncio.wait({living, *waiting}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, *waiting}, return_when=asyncio.FIRST_COMPLETED)
         for one in waiting:
             one.cancel()
 
@@ -494,8 +494,9 @@ class World:
         asked = commands.carry_out(
             self.daemon._spool, {"command": command, **arguments}, "operator"
         )
-        answer: dict[str, Any] = self.run(self.loop.create_task(asked, context=context))
-        return answer
+        answer = self.loop.create_task(asked, context=context)
+        self.run(self._first_of(answer))
+        return answer.result() if answer.done() else {"error": "the daemon was killed"}
 
 
 @dataclass(frozen=True, slots=True)
