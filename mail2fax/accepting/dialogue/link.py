@@ -14,11 +14,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-READ_SIZE = 1 << 18
+READ_SIZE = 1 << 19
 """Of data, into the buffer that all share."""
 LINE_READ = 1 << 15
 """Of commands, which each connection keeps until they are asked for; and under TLS, which has
-buffers of its own: with 256 KB, a hundred senders would cost 119 MB more (L1)."""
+buffers of its own: with 256 KB each, a hundred senders would cost 119 MB more (L1)."""
 
 
 class EndOfInput(Exception):
