@@ -25,6 +25,7 @@ from mail2fax.accepting.settings import (
 )
 from mail2fax.accepting.signatures import Resolver, Signatures, dns_text
 from mail2fax.accepting.transaction import RecipientLimits
+from mail2fax.answering.last_words import last_words
 from mail2fax.answering.reporter import Reporter
 from mail2fax.clock import Clock
 from mail2fax.config import Config, SenderRule
@@ -33,7 +34,7 @@ from mail2fax.config_options import Language
 from mail2fax.contacts_file import ContactsFile
 from mail2fax.daemon_account import fax_plus, hook_tasks
 from mail2fax.daemon_answering import answering_settings, bounces_to, reports_go_back
-from mail2fax.errors import SpoolFull
+from mail2fax.errors import SpoolBroken, SpoolFull
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.children import Children
 from mail2fax.preparing.documents import DocumentLimits
@@ -51,6 +52,7 @@ from mail2fax.spool.commands import ControlSocket
 from mail2fax.spool.ends import Keep
 from mail2fax.spool.forgetting import Forgetting
 from mail2fax.spool.spool import Spool, Station
+from mail2fax.spool.troubles import Trouble
 from mail2fax.values import PAGE
 
 _HOUSE_EVERY = 15.0
@@ -186,9 +188,17 @@ class Daemon:
         """Run until cancelled.
 
         Raises:
-            SpoolError: the disk failed for good; nothing more may be believed (K6).
+            SpoolError: the disk failed for good; nothing more may be believed (K6). The admin
+                was told, as far as the relay could be reached.
             Exception: whatever ended a station; it is our own bug.
         """
+        try:
+            await self._run()
+        except SpoolBroken as error:
+            await last_words(str(error), self._answering, self._clock.now())
+            raise
+
+    async def _run(self) -> None:
         broken = asyncio.ensure_future(self._spool.failed())
         try:
             done, _ = await asyncio.wait(
@@ -230,13 +240,24 @@ class Daemon:
                 if await self._spool.do(intake.twins_overdue, self._clock.now()):
                     self._spool.bells.ring(Station.ANSWERING)
                 await self._spool.do(letterheads.forget, self._clock.now())
-                self._spool.content.keep_reserve()
-                has_room = self._spool.content.has_room(self._room)
-                is_behind = self._spool.waiting >= self._config.limits.waiting
-                await self._spool.alarm.look_around(has_room=has_room, is_behind=is_behind)
+                await self._spool.alarm.look_around(short=self._short(), behind=self._behind())
+                self._spool.content.keep_reserve()  # last: a full disk is told out of it
             except SpoolFull as error:
                 events.spool_trouble("daemon", str(error))
+                self._spool.content.use_reserve()
+                await self._spool.alarm.began(Trouble.DISK, self._short() or str(error))
             await asyncio.sleep(_HOUSE_EVERY)
+
+    def _short(self) -> str:
+        """In words that the largest mail finds no room; empty when it does."""
+        if self._spool.content.has_room(self._room):
+            return ""
+        return f"{self._config.state_dir} has no room for a mail of {self._room // 1_000_000} MB"
+
+    def _behind(self) -> str:
+        """In words that so much waits that new mail is put off; empty when it is taken (L10)."""
+        most = self._config.limits.waiting
+        return f"{most} mails wait to be faxed" if self._spool.waiting >= most else ""
 
     async def _keep_contacts(self) -> None:
         """Read the contacts file again when it has changed (A7)."""

@@ -4,10 +4,10 @@ Texts of strangers (names, addresses, subjects) pass `safe`; nothing of a mail's
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mail2fax.answering.wording import Words
-from mail2fax.spool.lifecycle import FaxState
+from mail2fax.spool.lifecycle import FaxState, JobState
 from mail2fax.spool.records import FaxStory, MailStory
 from mail2fax.values import Document, End, NotFaxed, Options
 
@@ -31,7 +31,7 @@ NOT_SENT = (End.NOT_SENT, End.FAILED)
 
 def shown_fax(story: MailStory, fax: FaxStory, words: Words) -> dict[str, str]:
     """One fax: who it goes to, as written and as dialled, and where it stands."""
-    line, tone = _line(fax, words)
+    line, tone = _line(story, fax, words)
     resend = (fax.options and fax.options.resend) or ""
     return {
         "reference": f"{story.reference}/{fax.ordinal}",
@@ -47,14 +47,17 @@ def shown_fax(story: MailStory, fax: FaxStory, words: Words) -> dict[str, str]:
     }
 
 
-def _line(fax: FaxStory, words: Words) -> tuple[str, str]:
-    """Where a fax stands, in words, and whether that is good."""
+def _line(story: MailStory, fax: FaxStory, words: Words) -> tuple[str, str]:
+    """Where a fax stands, in words, and whether that is good; not the mail's reason again."""
     outcome = fax.outcome
     if outcome is not None and outcome.end in NOT_SENT:
-        return words.say("line.not_sent", why=words.reason(safe(outcome.why))), "bad"
+        why = "" if outcome.why == story.why else words.reason(safe(outcome.why))
+        return words.say("line.not_sent" if why else "line.ended", why=why), "bad"
     if fax.fax_plus_id:
         key, tone = _ENDS_BY_FAX_ID[outcome.end] if outcome else ("line.ordered", "info")
         return words.say(key, id=fax.fax_plus_id), tone
+    if outcome is None and fax.job_state == JobState.IN_DOUBT:
+        return words.say("line.doubtful"), "warn"
     key, tone = _STATES.get(FaxState(fax.state), ("line.other", "wait"))
     why = words.reason(safe(fax.job_why))
     return words.say(f"{key}_why" if why and key in _WITH_REASON else key, why=why), tone
@@ -151,8 +154,8 @@ def short_number(fax: FaxStory) -> str:
     return written if _PLAIN_NUMBER.fullmatch(written) else dialled(fax.number)
 
 
-def short_numbers(story: MailStory, words: Words) -> str:
-    """The one number of a mail, or how many it goes to."""
-    if len(story.faxes) == 1:
-        return short_number(story.faxes[0])
-    return words.count("numbers", len(story.faxes)) if story.faxes else ""
+def short_numbers(faxes: Sequence[FaxStory], words: Words) -> str:
+    """The one number of some faxes, or how many they go to."""
+    if len(faxes) == 1:
+        return short_number(faxes[0])
+    return words.count("numbers", len(faxes)) if faxes else ""

@@ -19,6 +19,7 @@ VARIABLES = frozenset(
 )  # fmt: skip
 """The names of what a template may show."""
 _BLANK_LINES = re.compile("\n{3,}")
+_ENDED = (".", "!", "?", ":", "\u2026")
 _TONES = {
     "confirmed": "good",
     "incomplete": "warn",
@@ -30,6 +31,8 @@ _TONES = {
     "failed": "bad",
     "not_sent": "bad",
     "cancelled": "bad",
+    "trouble": "bad",
+    "trouble_over": "good",
 }
 
 
@@ -86,9 +89,17 @@ class Page:
 
 
 def laid_out(
-    kind: str, story: MailStory, content: Content, words: Words, own: Path | None = None
+    kind: str, story: MailStory | None, content: Content, words: Words, own: Path | None = None
 ) -> Page:
-    """The letter as text and HTML; by our own templates where an admin's fail."""
+    """The letter as text and HTML; by our own templates where an admin's fail.
+
+    Args:
+        kind: of reply; it names the templates.
+        story: the mail's; None for a letter about none.
+        content: what it says.
+        words: its language.
+        own: an admin's directory.
+    """
     shown = variables(kind, story, content, words)
     try:
         return _page(kind, own, shown)
@@ -104,19 +115,18 @@ def _page(kind: str, own: Path | None, shown: Mapping[str, Any]) -> Page:
     return Page(text, rendered(f"{name}.html", own, shown))
 
 
-def variables(kind: str, story: MailStory, content: Content, words: Words) -> dict[str, Any]:
+def variables(kind: str, story: MailStory | None, content: Content, words: Words) -> dict[str, Any]:
     """What a template may show: docs/replies.md."""
-    told = [part for part in story.not_faxed if not facts.is_plain_text(part)]
     return {
         "kind": kind,
         "language": words.language,
-        "reference": story.reference,
+        "reference": story.reference if story else "",
         "state": words.say(f"state.{content.state}"),
         "tone": _TONES.get(content.state, "info"),
         "headline": content.headline,
-        "lead": [one for one in content.lead if one],
+        "lead": [_sentence(one) for one in content.lead if one],
         "facts": [{"label": label, "value": value} for label, value in content.facts],
-        "faxes": [facts.shown_fax(story, fax, words) for fax in content.faxes],
+        "faxes": [facts.shown_fax(story, fax, words) for fax in content.faxes] if story else [],
         "steps": [
             {
                 "sentence": step.sentence,
@@ -125,12 +135,25 @@ def variables(kind: str, story: MailStory, content: Content, words: Words) -> di
             for step in content.steps
         ],
         "asks": content.asks,
-        "refused": facts.shown_refused(story, words) if content.refused else [],
-        "documents": [facts.shown_document(one, words) for one in story.documents]
-        if content.parts
-        else [],
-        "not_faxed": [facts.shown_part(one, words) for one in told] if content.parts else [],
+        "refused": facts.shown_refused(story, words) if story and content.refused else [],
+        **_parts(story if content.parts else None, words),
         "notes": [one for one in content.notes if one],
         "colon": words.say("colon"),
         "label": words.all_of("label"),
     }
+
+
+def _parts(story: MailStory | None, words: Words) -> dict[str, list[dict[str, str]]]:
+    """A mail's documents, and every other part of it but its text."""
+    if story is None:
+        return {"documents": [], "not_faxed": []}
+    told = [part for part in story.not_faxed if not facts.is_plain_text(part)]
+    return {
+        "documents": [facts.shown_document(one, words) for one in story.documents],
+        "not_faxed": [facts.shown_part(one, words) for one in told],
+    }
+
+
+def _sentence(text: str) -> str:
+    """A paragraph, which ends as one: reasons are written down without their period."""
+    return text if text.endswith(_ENDED) else f"{text}."

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8, EmailPolicy
+from email.policy import EmailPolicy
 from email.utils import format_datetime
+from typing import Any, cast
 
 from mail2fax.answering.facts import safe
 from mail2fax.answering.flowed import set_text
@@ -18,6 +19,7 @@ from mail2fax.spool.records import MailStory, ReplyToSend
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>", re.ASCII)
 _MOST_REFERENCES = 20
+_LONGEST_LINE = 78
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f<>()]+@[^\s\x00-\x1f\x7f<>()@]+")
 
 
@@ -53,9 +55,32 @@ def on_the_wire(address: str) -> str | None:
         return None
 
 
+class _Policy(EmailPolicy):
+    """Headers as they go out: as they come in again, which Python's own folding does not keep.
+
+    It writes a blank twice where a line ends between a plain word and an encoded one, and
+    begins a long value on a line of its own, with a blank more.
+    """
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """One header in lines."""
+        folded = super().fold_binary(name, value).replace(b" \r\n =?", b"\r\n =?")
+        start = len(name) + 1
+        if not folded.startswith(b"\r\n ", start):
+            return folded
+        joined = folded[:start] + folded[start + 2 :]
+        end = joined.rfind(b" ", start + 1, _LONGEST_LINE)
+        return joined if end < 0 else joined[:end] + b"\r\n" + joined[end:]
+
+
+_PLAIN, _UTF8 = (
+    cast("EmailPolicy[EmailMessage]", _Policy(linesep="\r\n", utf8=utf8)) for utf8 in (False, True)
+)
+
+
 def policy_for(*addresses: str) -> "EmailPolicy[EmailMessage]":
     """How a header with these addresses is written: under SMTPUTF8 only where one asks for it."""
-    return SMTP if all(one.isascii() for one in addresses) else SMTPUTF8
+    return _PLAIN if all(one.isascii() for one in addresses) else _UTF8
 
 
 def message_for(

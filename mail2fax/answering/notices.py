@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from mail2fax.answering.case import LetterSettings
 from mail2fax.answering.courier import Courier, Due
 from mail2fax.answering.facts import safe
+from mail2fax.answering.flowed import set_text
 from mail2fax.answering.message import Sender, policy_for
 from mail2fax.answering.texts import to_ascii
 from mail2fax.answering.wording import words_of
@@ -76,7 +77,7 @@ def message_for(
     message["X-Auto-Response-Suppress"] = "All"
     message["X-Mail2Fax-Reference"] = notice.id
     text = [ascii_of("headline", why=why), "", *shown, "", ascii_of("note")]
-    message.set_content("\n".join(text) + "\n")
+    set_text(message, "\n".join(text) + "\n")
     return message.as_bytes()
 
 

@@ -159,8 +159,8 @@ class Reporter:
         letter = letter_for(kind, story, reply.fax_id, self._settings.letters, reply.facts)
         if letter.problem:
             events.template_failed(story.reference, kind, letter.problem)
-            await alarm.began(Trouble.TEMPLATES, kind)
-        elif alarm.lasting.get(Trouble.TEMPLATES) == kind:
+            await alarm.began(Trouble.TEMPLATES, f"{kind}: {letter.problem}")
+        elif alarm.lasting.get(Trouble.TEMPLATES, "").startswith(f"{kind}: "):
             await alarm.over(Trouble.TEMPLATES)
         return letter
 

@@ -102,10 +102,12 @@ def samples() -> Iterator[Sample]:
     several = replace(STORY, faxes=(_FAX, _OTHER, waiting))
     yield Sample("accepted-several", replies.ACCEPTED, several)
     yield from _outcomes()
-    yield Sample("refused", replies.REFUSED, replace(STORY, why=_DAMAGED, faxes=_unsent(_DAMAGED)))
-    unsent = (replace(_FAX, fax_plus_id=None, state="pending", job_why="Fax.Plus answered 503"),)
-    yield Sample("waiting", replies.WAITING, replace(STORY, faxes=unsent))
-    held = (replace(unsent[0], job_why="Fax.Plus shows no trace of it"),)
+    late = (replace(_FAX, fax_plus_id=None, state="pending", job_why="Fax.Plus answered 503"),)
+    unsent = (replace(late[0], job_why=""),)
+    refused = replace(STORY, state="refused", why=_DAMAGED, documents=(), faxes=_unsent(_DAMAGED))
+    yield Sample("refused", replies.REFUSED, refused)
+    yield Sample("waiting", replies.WAITING, replace(STORY, faxes=late))
+    held = (replace(unsent[0], job_state="held", job_why="Fax.Plus shows no trace of it"),)
     yield Sample("held", replies.HELD, replace(STORY, faxes=held), "1")
     yield Sample("frozen", replies.FROZEN, replace(STORY, faxes=unsent), "1")
     yield Sample("copy", replies.COPY, replace(STORY, faxes=unsent), "1")
@@ -117,17 +119,33 @@ def samples() -> Iterator[Sample]:
     yield from _verbs(several)
 
 
+def _answers(several: MailStory, asked: MailStory) -> Iterator[Sample]:
+    """What an answer is told that changes nothing."""
+    yield Sample("status", replies.STATUS, several)
+    yield Sample("status-too-late", replies.STATUS, several, None, {"too_late": "cancel"})
+    yield Sample("report-later", replies.REPORT, several)
+    ended = Outcome(End.FAILED, "failed_user_busy", _NOON, _BUSY)
+    yield Sample("report", replies.REPORT, replace(several, faxes=(
+        replace(_FAX, report="report-1.pdf", outcome=Outcome(End.SUCCESS, "success", _NOON)),
+        replace(_OTHER, report="", outcome=ended),
+    )))  # fmt: skip
+    yield Sample("unclear", replies.UNCLEAR, asked)
+    yield Sample("denied", replies.DENIED, asked)
+
+
 def _verbs(several: MailStory) -> Iterator[Sample]:
     """What became of the verbs of an answer, or of an administrator."""
-    too_late = {"too_late": "cancel"}
-    yield Sample("status-too-late", replies.STATUS, several, None, too_late)
     cancelled = Outcome(End.CANCELLED, "cancelled", _NOON,
                         "It was cancelled before it was handed over.")  # fmt: skip
     ended = replace(_FAX, fax_plus_id=None, state="cancelled", outcome=cancelled)
     stopped: dict[str, Any] = {"stopped": [1], "asked": [], "doubtful": [], "over": []}
     yield Sample("cancel", replies.CANCEL, replace(STORY, faxes=(ended,)), None, stopped)
+    doubtful = replace(_OTHER, fax_plus_id=None, state="pending", job_state="in doubt")
+    over = replace(several.faxes[2], state="failed",
+                   outcome=Outcome(End.FAILED, "failed_user_busy", _NOON, _BUSY))  # fmt: skip
     mixed = {"stopped": [], "asked": [1], "doubtful": [2], "over": [3]}
-    yield Sample("cancel-several", replies.CANCEL, several, None, mixed)
+    half = replace(several, faxes=(_FAX, doubtful, over))
+    yield Sample("cancel-several", replies.CANCEL, half, None, mixed)
     for said in ("gone", "shared", "no answer"):
         name = f"not-stopped-{said.replace(' ', '-')}"
         yield Sample(name, replies.NOT_STOPPED, STORY, "1", {"said": said})
@@ -136,25 +154,6 @@ def _verbs(several: MailStory) -> Iterator[Sample]:
     why = ["The fax is still under way. Cancel it first, or wait for its outcome"]
     yield Sample("again-nothing", replies.AGAIN, several, None, {"faxes": [], "why": why})
     yield Sample("paused", replies.PAUSED, several, None, {"faxes": [3]})
-
-
-def _answers(several: MailStory, asked: MailStory) -> Iterator[Sample]:
-    yield Sample("status", replies.STATUS, several)
-    yield Sample("status-too-late", replies.STATUS, several, None, {"too_late": "cancel"})
-    yield Sample("report-later", replies.REPORT, several)
-    yield Sample("report", replies.REPORT, replace(several, faxes=(
-        replace(_FAX, report="report-1.pdf", outcome=Outcome(End.SUCCESS, "success", _NOON)),
-        replace(_OTHER, report="", outcome=Outcome(End.FAILED, "failed", _NOON)),
-    )))  # fmt: skip
-    yield Sample("unclear", replies.UNCLEAR, asked)
-    yield Sample("denied", replies.DENIED, asked)
-    stopped = {"stopped": [3], "asked": [1], "doubtful": [2]}
-    yield Sample("cancel", replies.CANCEL, several, None, stopped)
-    yield Sample("cancel-done", replies.CANCEL, several, None, {"stopped": [1, 2, 3]})
-    yield Sample("again", replies.AGAIN, several, None, {"faxes": [3]})
-    yield Sample("again-nothing", replies.AGAIN, several, None, {"why": ["The mail is empty."]})
-    yield Sample("not-stopped", replies.NOT_STOPPED, several, "1", {"said": "gone"})
-    yield Sample("paused", replies.PAUSED, several, None, {"faxes": [1, 3]})
 
 
 def _unsent(why: str) -> tuple[FaxStory, ...]:
@@ -176,7 +175,8 @@ def _outcomes() -> Iterator[Sample]:
         ),
     }  # fmt: skip
     for name, outcome in ends.items():
-        story = replace(STORY, faxes=(replace(_FAX, outcome=outcome),))
+        fax_id = None if outcome.end is End.CANCELLED else _FAX.fax_plus_id
+        story = replace(STORY, faxes=(replace(_FAX, fax_plus_id=fax_id, outcome=outcome),))
         yield Sample(f"outcome-{name}", replies.OUTCOME, story, "1")
     not_sent = replace(STORY, faxes=_unsent(_DAMAGED))
     yield Sample("outcome-not-sent", replies.OUTCOME, not_sent, "1")

@@ -5,6 +5,7 @@ Python's, no global function, no ``range``, so that its loops are as long as a l
 that is too slow or too long is stopped between two of its outputs.
 """
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -17,6 +18,10 @@ BUILT_IN = "built-in"
 _LONGEST = 2_000_000
 _SLOWEST = 2.0
 _ENDINGS = (".html", ".txt")
+_WHOLE = re.compile(
+    r"\+\d[\d ]{5,}\d|\bM2F-[0-9A-Z]+(?:/\d+)?|--[a-z-]+|\be-mails?\b", re.ASCII | re.IGNORECASE
+)
+"""Numbers, references, options of commands, and a word that is one."""
 
 
 class TemplateFailed(Mail2FaxError):
@@ -96,7 +101,16 @@ def _environment(own: Path | None) -> Any:
         auto_reload=False,
     )
     environment.globals.clear()
+    environment.filters["whole"] = _whole
     return environment
+
+
+def _whole(text: str) -> Any:
+    """A text in HTML, where no line ends within a number, a reference or an option."""
+    import markupsafe  # noqa: PLC0415 - Jinja's own
+
+    escaped = str(markupsafe.escape(text))
+    return markupsafe.Markup(_WHOLE.sub(r'<span class="whole">\g<0></span>', escaped))  # noqa: S704
 
 
 def _place(error: Exception) -> str:

@@ -10,7 +10,7 @@ A kind of letter is a function here that says which sentences it has, and those 
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mail2fax.answering import facts, verb_letters
@@ -21,6 +21,7 @@ from mail2fax.answering.verb_letters import by_mail, told_of_reports, verbs_for
 from mail2fax.answering.wording import Words, words_of
 from mail2fax.faxplus.statuses import Meaning, final
 from mail2fax.spool import replies
+from mail2fax.spool.lifecycle import JobState
 from mail2fax.spool.records import FaxStory, MailStory
 from mail2fax.values import End, Outcome
 
@@ -101,7 +102,8 @@ def letter_for(
     words = words_of(language, settings.templates)
     case = Case(story, fax, words, settings, told or {})
     content = KINDS[kind](case)
-    number = facts.short_number(fax) if fax else facts.short_numbers(story, words)
+    faxes = (fax,) if fax else content.faxes or story.faxes
+    number = facts.short_numbers(faxes, words)
     state = words.say(f"state.{content.state}")
     from_name = words.say("from_name", state=state, number=number)
     page = laid_out(kind, story, content, words, settings.templates)
@@ -197,7 +199,7 @@ def _held(case: Case) -> Content:
         "on_hold",
         case.say("held.headline", number=case.number),
         lead=(case.say("held.lead"), case.say("held.why", why=why) if why else ""),
-        faxes=(case.the_fax,),
+        faxes=(replace(case.the_fax, job_state=JobState.IN_DOUBT),),  # which it is, held or not
         steps=(*own, by_admin),
         notes=(case.say("held.note", hold=case.hold),),
         parts=False,

@@ -48,8 +48,9 @@ def told_of_reports(case: Case, *faxes: FaxStory) -> tuple[str, ...]:
 
 
 def _report(case: Case) -> Content:
-    told = told_of_reports(case, *case.story.faxes)
-    return replace(_status(case), notes=told or (case.say("report.later"),))
+    told = told_of_reports(case, *case.story.faxes) or (case.say("report.later"),)
+    content = _status(case)
+    return replace(content, lead=(*told, *content.lead))
 
 
 def _unclear(case: Case) -> Content:

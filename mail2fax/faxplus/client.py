@@ -20,6 +20,7 @@ import httpx
 from mail2fax.errors import AccountFailure, Failure, Fate, PermanentFailure, TemporaryFailure
 from mail2fax.faxplus import border, wire
 from mail2fax.faxplus.access import Access, Grant, PersonalToken
+from mail2fax.faxplus.contact import Contact
 
 _UNAUTHORIZED = 401
 _NOT_FOUND = 404
@@ -87,6 +88,9 @@ class FaxPlus:
         deadline: seconds in all for any call but an upload.
         upload_deadline: seconds in all for one upload.
         transport: for tests; httpx's own when None.
+
+    Attributes:
+        contact: whether it can be reached.
     """
 
     def __init__(
@@ -105,6 +109,7 @@ class FaxPlus:
         self._deadline = deadline
         self._upload_deadline = upload_deadline
         self._transport = transport
+        self.contact = Contact()
         # Reading the certificates of the world's authorities costs 40 ms: once, not each POST.
         self._trust = httpx.create_ssl_context(trust_env=False)
         self._client = self._new_client(httpx.Limits(max_connections=20))
@@ -411,7 +416,22 @@ class FaxPlus:
         deadline: float,
         grant: Grant | None = None,
     ) -> bytes:
-        """The body of a 2xx answer; anything else is raised.
+        """The body of a 2xx answer; anything else is raised. Either shows whether it is there."""
+        try:
+            body = await self._tried(make, deadline, grant)
+        except Failure as failure:
+            self.contact.showed(failure, asyncio.get_running_loop().time())
+            raise
+        self.contact.showed(None, asyncio.get_running_loop().time())
+        return body
+
+    async def _tried(
+        self,
+        make: Callable[[Mapping[str, str]], Awaitable[_Answer]],
+        deadline: float,
+        grant: Grant | None,
+    ) -> bytes:
+        """See `_made`.
 
         A call whose access token had ended is made once more with another (API facts, edge 24),
         unless it was to be made with this ``grant`` only.

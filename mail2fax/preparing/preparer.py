@@ -42,6 +42,8 @@ from mail2fax.spool.turns import Turn
 from mail2fax.values import Destination, NotFaxed, Options, Quota, Reading, Response
 
 _STRIKES = 3
+_MAILS_STRUCK = 3
+"""Mails in a row that ended their child, after which it is not the mails (S6)."""
 _LEASE = 600.0
 _LONGEST_REST = 60.0
 _FULL_REST = 5.0
@@ -91,6 +93,7 @@ class Preparer:
         self._children = children
         self._settings = settings
         self._clock = clock
+        self._struck_mails = set[str]()  # mails, since the last that came through
 
     async def run(self) -> None:
         """Prepare until cancelled; a mail in hand is prepared again at the next start.
@@ -169,6 +172,7 @@ class Preparer:
         except ChildFailed as failure:
             await self._struck(mail, str(failure), failure.opening)
             return
+        self._struck_mails.clear()
         await self._spool.alarm.over(Trouble.READER)
         if not _is_unchanged(mail, prepared):
             await self._quarantine(mail, _CHANGED)
@@ -317,6 +321,7 @@ class Preparer:
         await self._spool.do(quarantined, mail.id, why, self._clock.now())
         self._spool.bells.ring(Station.ANSWERING)
         events.quarantined(mail.reference, why)
+        await self._spool.alarm.began(Trouble.DAMAGED, mail.reference)
 
     async def _struck(self, mail: MailToPrepare, why: str, opening: str = "") -> None:
         """The child failed on this mail; after the third time it is refused.
@@ -327,6 +332,9 @@ class Preparer:
             opening: the document that was being opened, as its sender knows it.
         """
         events.child_failed(mail.reference, why, mail.attempts)
+        self._struck_mails.add(mail.id)
+        if len(self._struck_mails) >= _MAILS_STRUCK:
+            await self._spool.alarm.began(Trouble.READER, why)
         if mail.attempts < _STRIKES:
             await self._again(mail)
             return

@@ -31,6 +31,8 @@ from mail2fax.spool.troubles import Trouble
 _LONGEST_REST = 60.0
 _BUG_REST = 60.0
 _FULL_REST = 5.0
+_SILENT_FOR = 300.0
+"""Seconds of calls without an answer after which Fax.Plus is out of reach."""
 _GIVEN_UP = "It could not be handed to Fax.Plus in time, so it will not be sent any more. {why}"
 _PACED = "Others go first: so many faxes a minute are sent, and no more."
 _UNDECIDED = "Nobody decided in time. It counts as not sent, though Fax.Plus may have it."
@@ -100,6 +102,7 @@ class Dispatcher:
         self._uploading: set[str] = set()  # mails
         self._posts: set[asyncio.Task[None]] = set()
         self._list_failures = 0
+        self._contact = client.contact
 
     async def run(self) -> None:
         """Send until cancelled; POSTs that have begun are recorded before this returns.
@@ -303,6 +306,7 @@ class Dispatcher:
         while True:
             try:
                 rest = await self._watch_time()
+                await self._heed_contact()
                 wait = self._barred_for() or await self._until_look()
                 if wait <= 0:
                     await self._look()
@@ -318,6 +322,13 @@ class Dispatcher:
             if await self._spool.bells.wait(Station.LOOKOUT, _LONGEST_REST):
                 self._lookout.hint()
                 self._spool.bells.ring(Station.LOOKING)
+
+    async def _heed_contact(self) -> None:
+        """Who can mend the way to Fax.Plus is told when it is gone for minutes (S6)."""
+        if self._contact.silent_for >= _SILENT_FOR:
+            await self._spool.alarm.began(Trouble.SILENT, self._contact.why)
+        elif self._contact.works:
+            await self._spool.alarm.over(Trouble.SILENT)
 
     async def _until_look(self) -> float:
         """Seconds until the next look is due, not above 0 when it is."""

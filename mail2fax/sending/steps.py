@@ -30,6 +30,7 @@ from mail2fax.spool.lifecycle import JobEvent
 from mail2fax.spool.quarantine import quarantined
 from mail2fax.spool.records import DocumentAtRest, Job
 from mail2fax.spool.spool import Spool, Station
+from mail2fax.spool.troubles import Trouble
 from mail2fax.values import FaxNumber
 
 P = ParamSpec("P")
@@ -107,6 +108,7 @@ class Steps:
         await self._spool.do(quarantined, job.mail_id, why, self._clock.now())
         self._spool.bells.ring(Station.ANSWERING)
         events.quarantined(job.reference, why)
+        await self._spool.alarm.began(Trouble.DAMAGED, job.reference)
         return False
 
     async def post(self, job: Job) -> None:

@@ -62,15 +62,15 @@ class Alarm:
             self.lasting.pop(kind, None)
             events.trouble_over(kind)
 
-    async def look_around(self, *, has_room: bool, is_behind: bool = False) -> None:
+    async def look_around(self, *, short: str = "", behind: str = "") -> None:
         """What shows only when somebody looks, and what may be told by now.
 
         Args:
-            has_room: whether the largest mail still finds room on the disk.
-            is_behind: whether so much waits that new mail is put off (L10).
+            short: in words that the largest mail finds no room on the disk; empty when it does.
+            behind: the same of so much waiting that new mail is put off (L10).
         """
-        await self._is(Trouble.BACKLOG, "new mails are put off" if is_behind else "")
-        await self._is(Trouble.DISK, "" if has_room else "the largest mail finds no room")
+        await self._is(Trouble.BACKLOG, behind)
+        await self._is(Trouble.DISK, short)
         stuck = await self._ledger.do(troubles.stuck, self._clock.now() - _STUCK_FOR)
         await self._is(Trouble.STUCK, troubles.listed(stuck))
         now = self._clock.now()

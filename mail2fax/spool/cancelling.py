@@ -16,7 +16,7 @@ from mail2fax.spool import jobs, lifecycle, pauses, schema, stops
 from mail2fax.spool.finding import BY_ORDER
 from mail2fax.spool.lifecycle import FaxEvent, FaxState, JobEvent, JobState, MailEvent, MailState
 from mail2fax.spool.moves import FAX, JOB, MAIL, move
-from mail2fax.spool.replies import CANCEL, owe
+from mail2fax.spool.replies import CANCEL, OUTCOME, owe, owe_report
 from mail2fax.values import End, Outcome
 
 _NOT_PREPARED = (MailState.ACCEPTED, MailState.WAITING, MailState.HELD)
@@ -78,6 +78,9 @@ def cancel(
         why = f"It was cancelled by {who}."
         move(connection, MAIL, mail.id, MailEvent.CANCELLED, now, why, why=jobs.STOPPED_IN_TIME)
     owe(connection, mail.id, CANCEL, now, facts=asdict(done))
+    for fax in faxes:
+        if fax.ordinal in done.stopped:  # it has its outcome, and the reply above tells it
+            owe_report(connection, mail.id, OUTCOME, now, fax.id)
     return done
 
 

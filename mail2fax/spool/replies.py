@@ -83,6 +83,13 @@ def owe(
     if kind not in _NOT_ANSWERED:
         tokens.give(connection, mail_id, now)
     _owe(connection, mail_id, kind, now, fax_id, facts)
+    owe_report(connection, mail_id, kind, now, fax_id)
+
+
+def owe_report(
+    connection: Connection, mail_id: str, kind: str, now: float, fax_id: str | None = None
+) -> None:
+    """Make the delivery report due that follows a kind of reply, where somebody asked for one."""
     report = delivery_reports.kind_after(kind)
     if report is not None and delivery_reports.is_owed(connection, mail_id, kind, fax_id):
         _owe(connection, mail_id, report, now, fax_id)

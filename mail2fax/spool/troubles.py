@@ -31,16 +31,22 @@ class Trouble(StrEnum):
     """Fax.Plus does not let us in: the token, or what it may do."""
     CREDIT = "credit"
     """Fax.Plus takes orders and sends none of them."""
+    SILENT = "silent"
+    """Fax.Plus cannot be reached, or does not do what it is asked."""
     RELAY = "relay"
     """The relay takes no mail."""
     BACKLOG = "backlog"
     """So much waits that new mail is put off."""
     DISK = "disk"
     """There is hardly any room left."""
+    BROKEN = "broken"
+    """It failed, and the daemon ends; the mail of it is no row (K6)."""
+    DAMAGED = "damaged"
+    """Bytes at rest are not those that were accepted (K5)."""
     STUCK = "stuck"
     """Faxes wait, and only a person can say how they go on."""
     READER = "reader"
-    """There are no children to prepare mails in."""
+    """There are no children to prepare mails in, or each of them ends."""
     SUSPECT = "suspect"
     """The ledger cannot vouch for what was posted."""
     TEMPLATES = "templates"
@@ -49,7 +55,7 @@ class Trouble(StrEnum):
     """Somebody could not be told."""
 
 
-PASSING = frozenset({Trouble.UNTOLD})
+PASSING = frozenset({Trouble.DAMAGED, Trouble.UNTOLD})
 """What only happens: there is no end of it to tell."""
 
 

@@ -38,6 +38,7 @@ _BLINK = 0.005
 _SHORTLY = 0.1
 _IN_HAND = ("ready", "uploaded", "intent")
 _REPLY = re.compile(rb"^Message-ID: <([^@>]+)@.*?^In-Reply-To: <([^>]+)>", re.MULTILINE | re.DOTALL)
+_ALERT = re.compile(rb"^Subject: Fax service: (.*?)\r?$", re.MULTILINE)
 _CONFIG = """\
 domains: [fax.example.com]
 region: CH
@@ -79,16 +80,18 @@ class Wanted:
 
 
 class _Relay(Mailbox):
-    """Keeps of every reply only which it is and what it answers."""
+    """Keeps of every reply only which it is and what it answers, and what admins are told."""
 
     def __init__(self) -> None:
         super().__init__()
         self.told: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.to_admin = 0
+        self.alerts: list[str] = []
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Take a reply."""
         self.to_admin += ADMIN in envelope.rcpt_tos
+        self.alerts += [found[1].decode() for found in _ALERT.finditer(envelope.content)]
         if found := _REPLY.search(envelope.content):
             reply, answered = (one.decode() for one in found.groups())
             self.told[answered][reply] += 1

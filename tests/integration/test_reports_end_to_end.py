@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, select
 
 from mail2fax.daemon import Daemon
 from mail2fax.simulator.mailbox import Kept
+from mail2fax.spool import cancelling, finding, schema
+from mail2fax.spool.lifecycle import JobState
+from mail2fax.spool.spool import Station
 from tests.integration.test_daemon import House
 from tests.unit.mails import TEXT, attached, mail, real_pdf
 
@@ -94,6 +98,36 @@ async def test_the_end_is_reported_as_the_envelope_asks(
         assert (kept.mail_from, kept.rcpt_tos) == ("", ("ann@example.org",))
         assert fields(one)["Original-Recipient"] == f"rfc822;{TO}"
         assert b"JVBERi0" not in kept.content, "nothing of the document goes back"
+
+
+@pytest.mark.parametrize(("notify", "wanted"), [("FAILURE", 1), ("SUCCESS,DELAY", 0), ("", 0)])
+async def test_a_cancel_that_took_effect_at_once_is_reported(
+    house: House, notify: str, wanted: int
+) -> None:
+    """W5, R11: as a failure, once, beside the reply; an outcome from before is not again."""
+    sending = {"first_poll": "300ms", "paused": True}
+    async with Daemon(house.config(sending=sending)) as daemon:
+        await send(daemon, notify)
+        spool = daemon._spool
+        async with asyncio.timeout(20):
+            while not await spool.do(finding.in_state, JobState.READY):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        mail_id = await spool.do(lambda ledger: ledger.scalar(select(schema.mail.c.id)))
+        await spool.do(_cancel, str(mail_id), spool.now())
+        spool.bells.ring(Station.ANSWERING)
+        await house.mailbox.wait_for(1 + wanted)
+        await asyncio.sleep(0.5)
+
+    assert len(house.mailbox.kept) == 1 + wanted
+    for _, report in reports(house):
+        assert (fields(report)["Action"], fields(report)["X-Fax-Number"]) == ("failed", NUMBER)
+        words = str(next(report.iter_parts()).get_payload())
+        assert words.startswith("The fax to +41 22 555 01 23 was cancelled.")
+
+
+def _cancel(connection: Connection, mail_id: str, now: float) -> None:
+    mail = connection.execute(select(schema.mail).where(schema.mail.c.id == mail_id)).one()
+    cancelling.cancel(connection, mail, None, "an administrator", now)
 
 
 async def test_what_waits_is_reported_once(house: House) -> None:

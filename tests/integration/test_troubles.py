@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import re
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -90,7 +91,7 @@ async def test_a_kind_begins_once_an_hour(spool: Spool, time: Time) -> None:
 
     await spool.alarm.began(Trouble.RELAY, "c")
     time.at += 3600
-    await spool.alarm.look_around(has_room=False)
+    await spool.alarm.look_around(short="no room")
     assert (await owed(spool))[3:] == [("relay", False, "c")]
     await spool.alarm.over(Trouble.RELAY)
     assert (await owed(spool))[4:] == [("relay", True, "c")]
@@ -104,7 +105,7 @@ async def test_who_could_not_be_told_is_gathered(spool: Spool, time: Time) -> No
     assert spool.alarm.lasting == {}
 
     time.at += 3600
-    await spool.alarm.look_around(has_room=True)
+    await spool.alarm.look_around()
     assert (await owed(spool))[1:] == [("untold", False, "M2F-B, M2F-C")]
 
 
@@ -161,10 +162,13 @@ def test_every_alert_has_words(language: str, kind: Trouble, *, is_over: bool) -
     assert (told["To"], told["Auto-Submitted"]) == (ADMIN, "auto-generated")
     assert (told["Message-ID"], told["X-Mail2Fax-Reference"]) == ("<A1@fax.example.com>", "A1")
     assert told["X"] is None
-    lines = told.get_content().splitlines()
-    assert lines[2] == "M2F-A X: y"
-    assert "06" in lines[4]
-    assert len(lines) == (6 if is_over else 7)
+    plain, page = told.get_body(("plain",)), told.get_body(("html",))
+    assert plain is not None
+    assert page is not None
+    text = plain.get_content()
+    assert (("M2F-A X: y" in text), text.count("06")) == (not is_over, 1 + is_over)
+    assert re.search(r"[{}]", text) is None
+    assert len(re.findall("<tr>", page.get_content())) == 2
 
 
 @pytest.fixture

@@ -26,6 +26,9 @@ _CHROMIUM = (
 )  # fmt: skip
 _PLAIN = '<pre style="font: 14px/1.4 DejaVu Sans Mono, monospace; padding: 8px">{}</pre>'
 
+_AS_TEXT = '<body style="font: 16px/1.5 sans-serif; white-space: pre-wrap; background: white">{}'
+"""As a program shows a letter that has no HTML."""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -58,9 +61,8 @@ def main() -> int:
         letters = letters_in(language)
         for form in FORMS:
             if form.name in (arguments.form or form.name):
-                shown = [one for one in letters if one.html or form.name == "plain"]
-                _draw(shown, form, arguments.out / f"{language}-{form.name}.png")
-                print(f"{language} {form.name}: {len(shown)} letters")
+                _draw(letters, form, arguments.out / f"{language}-{form.name}.png")
+                print(f"{language} {form.name}: {len(letters)} letters")
     return 0
 
 
@@ -106,7 +108,7 @@ def _shown(letter: Made, form: Form) -> str:
     if form.name == "plain":
         head = f"From: {letter.from_name}\nSubject: {letter.subject}\n\n"
         return "<body style='background: white'>" + _PLAIN.format(html.escape(head + letter.text))
-    return letter.html
+    return letter.html or _AS_TEXT.format(html.escape(letter.text))
 
 
 if __name__ == "__main__":

@@ -89,7 +89,10 @@ async def test_a_disk_that_is_full_under_load(
 
 
 async def test_a_disk_that_becomes_read_only_under_load(tmp_path: Path, failing_disk: Disk) -> None:
-    """K6: the daemon ends with an exit code that is not 0; what it had acknowledged goes on."""
+    """K6, S6: the daemon ends with an exit code that is not 0; what it had acknowledged goes on.
+
+    The last it does is to tell the admin.
+    """
     async with Yard(tmp_path, Program(), state=failing_disk.where / "state") as yard:
         await yard.start()
         async with yard.load():
@@ -97,6 +100,7 @@ async def test_a_disk_that_becomes_read_only_under_load(tmp_path: Path, failing_
             await asyncio.to_thread(failing_disk.fail)
             async with asyncio.timeout(_ENDS_WITHIN):
                 assert await yard.ended() == 1
+            assert yard.relay.alerts == ["The disk failed."]
             await asyncio.to_thread(failing_disk.come_back)
             await yard.start()
             await asyncio.sleep(1)

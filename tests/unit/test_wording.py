@@ -108,7 +108,7 @@ def test_countries_have_names(language: str) -> None:
     [
         ("en", "1 Jan 2027, 12:00 CET", "2.5 MB", "1 min 5 s"),
         ("de", "1. Januar 2027, 12:00 Uhr (CET)", "2,5 MB", "1 min 5 s"),
-        ("fr", "1er janvier 2027 à 12 h 00 (CET)", "2,5 Mo", "1 min 5 s"),
+        ("fr", "1er janvier 2027 à 12\u00a0h\u00a000 (CET)", "2,5 Mo", "1 min 5 s"),
         ("es", "1 de enero de 2027, 12:00 (CET)", "2,5 MB", "1 min 5 s"),
     ],
 )
