@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mail2fax import __version__
+from mail2fax.authorize_verb import add_authorize_verb
 from mail2fax.backup_verb import add_backup_verbs
 from mail2fax.check_verb import add_check_verb
 from mail2fax.doctor_verb import add_doctor_verb
@@ -38,6 +39,7 @@ and answered with the fax ID and later with the outcome.
   mail2fax number 0225550123         how a number is read
 """
 _EXAMPLES = {
+    "authorize": "authorize --config /etc/mail2fax/mail2fax.yaml",
     "check": "check --config /etc/mail2fax/mail2fax.yaml",
     "demo": "demo --once",
     "serve": "serve --config /etc/mail2fax/mail2fax.yaml",
@@ -96,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         add_report_verbs,
         add_backup_verbs,
         add_check_verb,
+        add_authorize_verb,
         add_subject_verbs,
     ):
         add_verb(verbs, lambda action: _add_config(action, _DEFAULT_CONFIG))

@@ -8,12 +8,24 @@ from mail2fax.config_fields import HostAndPort, Numbers, PathSecret, Section, To
 
 
 class OAuth(Section):
-    """An OAuth2 client of the account, instead of a token."""
+    """An OAuth2 client of the account, instead of a token.
+
+    Attributes:
+        refresh_token: None where ``mail2fax authorize`` gets it.
+        redirect_uri: where the consent page sends the browser, as registered for the client.
+    """
 
     client_id: str
     client_secret: SecretStr
-    refresh_token: SecretStr
+    refresh_token: SecretStr | None = None
+    redirect_uri: str | None = None
     token_url: TokenUrl = "https://accounts.fax.plus/token"  # noqa: S105 - where tokens are had
+    login_url: TokenUrl = "https://accounts.fax.plus/login"
+
+    @property
+    def written(self) -> str:
+        """The refresh token that the configuration names, empty for none."""
+        return self.refresh_token.get_secret_value() if self.refresh_token else ""
 
 
 class FaxPlusAccount(Section):
@@ -34,8 +46,8 @@ class FaxPlusAccount(Section):
     def _is_one_access(self) -> Self:
         if self.token is None and self.oauth is None:
             raise ValueError(
-                "write token, a personal access token of the account, or oauth with client_id, "
-                "client_secret and refresh_token"
+                "write token, a personal access token of the account, or oauth with client_id "
+                "and client_secret"
             )
         if self.token is not None and self.oauth is not None:
             raise ValueError("token and oauth are two ways in. Leave one of them out")

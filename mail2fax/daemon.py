@@ -32,9 +32,9 @@ from mail2fax.config import Config, SenderRule
 from mail2fax.config_listen import Listen
 from mail2fax.config_options import Language
 from mail2fax.contacts_file import ContactsFile
-from mail2fax.daemon_account import fax_plus, hook_tasks
+from mail2fax.daemon_account import account_commands, fax_plus, hook_tasks
 from mail2fax.daemon_answering import answering_settings, bounces_to, reports_go_back
-from mail2fax.errors import SpoolBroken, SpoolFull
+from mail2fax.errors import ConfigError, SpoolBroken, SpoolFull
 from mail2fax.preparing.child import ChildLimits
 from mail2fax.preparing.children import Children
 from mail2fax.preparing.documents import DocumentLimits
@@ -105,9 +105,17 @@ class Daemon:
         self._contacts = contacts_file(config)
         self._answering = answering_settings(config, clock)
         self._spool = await Spool.open(config.state_dir, clock)
-        self._client = await fax_plus(config, self._spool, clock)
+        try:
+            self._client = await fax_plus(config, self._spool, clock)
+        except ConfigError:
+            await self._spool.close()
+            raise
         self._shelf, self._probes = Shelf(), Probes()
-        own_commands = {"doctor": self._shelf.command, "probe": self._probes.command}
+        own_commands = {
+            "doctor": self._shelf.command,
+            "probe": self._probes.command,
+            **account_commands(self._client),
+        }
         self._control = ControlSocket(self._spool, config.state_dir, own_commands)
         own = (network for rule in config.senders for network in rule.networks)
         self._logins = Logins(self._spool, clock, own)

@@ -152,6 +152,14 @@ class OAuth:
         if grant is self._grant:
             self._has_worked = True
 
+    async def consented(self, refresh_token: str) -> None:
+        """The account's owner agreed once more: go on with this refresh token from now on.
+
+        Whoever brings it has kept it. A renewal that is under way with the old one ends first.
+        """
+        await self.aclose()
+        self._refresh_token, self._is_kept, self._grant = refresh_token, True, None
+
     async def aclose(self) -> None:
         """Finish a renewal that is under way: its answer may hold a new refresh token."""
         if self._renewal is not None:
@@ -188,25 +196,11 @@ class OAuth:
 
     async def _post(self) -> httpx.Response:
         query = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
+        login = (self._client.client_id, self._client.client_secret)
         try:
-            async with (
-                asyncio.timeout(_DEADLINE),
-                httpx.AsyncClient(
-                    transport=self._transport,
-                    timeout=_DEADLINE,
-                    follow_redirects=False,
-                    trust_env=False,
-                ) as http,
-            ):
-                return await http.post(
-                    self._client.token_url,
-                    params=query,
-                    auth=(self._client.client_id, self._client.client_secret),
-                    headers={
-                        "Accept": "application/json",
-                        "Content-Type": "application/x-www-form-urlencoded",
-                    },
-                )
+            return await ask_for_tokens(
+                self._client.token_url, login, query=query, transport=self._transport
+            )
         except (*border.TRANSPORT, TimeoutError) as error:
             raise border.without_token(type(error).__name__) from error
 
@@ -219,3 +213,38 @@ class OAuth:
             self._is_kept = True
         if not self._is_kept:
             events.refresh_token_not_kept()
+
+
+async def ask_for_tokens(
+    token_url: str,
+    login: tuple[str, str],
+    *,
+    query: Mapping[str, str] | None = None,
+    body: Mapping[str, str] | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.Response:
+    """The token endpoint's answer, whatever it is.
+
+    Args:
+        login: id and secret of the client, for Basic.
+        query, body: the fields, which it takes in either place (facts: 1.3).
+
+    Raises:
+        httpx.HTTPError, TimeoutError: none came.
+    """
+    async with (
+        asyncio.timeout(_DEADLINE),
+        httpx.AsyncClient(
+            transport=transport, timeout=_DEADLINE, follow_redirects=False, trust_env=False
+        ) as http,
+    ):
+        return await http.post(
+            token_url,
+            params=query,
+            data=body,
+            auth=login,
+            headers={
+                "Accept": "application/json",
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+        )

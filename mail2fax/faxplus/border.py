@@ -30,7 +30,7 @@ _NO = frozenset({400, 404, 413, 415, 422})
 _THROTTLED = 429
 _NO_ACCESS = (
     "Fax.Plus gives no access token any more ({}). Check client_id and client_secret of "
-    "faxplus.oauth, or authorise again and write the new refresh_token there"
+    "faxplus.oauth, or let the owner agree again with mail2fax authorize"
 )
 _LONGEST_WAIT = 3600.0
 
@@ -57,7 +57,7 @@ def from_answer(
         body: its complete body.
         now: for a Retry-After that is a date; the present when None.
     """
-    own = _own_words(body)
+    own = own_words(body)
     text = f"Fax.Plus answered {status}" + (f": {own}" if own else "")
     if status == _THROTTLED:
         wait = _retry_after(headers.get("retry-after"), now or datetime.now(UTC))
@@ -84,7 +84,7 @@ def from_token_answer(
     gateway's page in front of it, or its being busy, passes. Whatever the token was for never
     left.
     """
-    own = _own_words(body)
+    own = own_words(body)
     if own and status in _ACCOUNT | _NO:
         text = f"{_NO_ACCESS.format(status)}: {own}"
         return AccountFailure(text, fate=Fate.NEVER_LEFT, status=status)
@@ -94,7 +94,7 @@ def from_token_answer(
     return failure
 
 
-def _own_words(body: bytes) -> str:
+def own_words(body: bytes) -> str:
     """The ``error`` and ``description`` of Fax.Plus's error body; empty if it is not one.
 
     A gateway's page in front of Fax.Plus says nothing about what Fax.Plus did.

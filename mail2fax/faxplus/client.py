@@ -130,6 +130,11 @@ class FaxPlus:
         """Whom it asks for: ``self``, or a member's id."""
         return self._user_id
 
+    @property
+    def access(self) -> Access:
+        """What makes its calls ours."""
+        return self._access
+
     def as_user(self, user_id: str | None) -> Self:
         """The same client, asking for another member of the account.
 

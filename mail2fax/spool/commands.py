@@ -36,7 +36,7 @@ class CommandFailed(Mail2FaxError):
 _OF_DAEMON = frozenset({"doctor", "probe"})
 """What only a running daemon knows; it brings its own commands for it."""
 _WITHOUT_DAEMON = {"doctor": ", or: mail2fax doctor --listen ADDRESS:PORT listens itself"}
-_UNTOLD = frozenset({"command", "hash"})
+_UNTOLD = frozenset({"command", "hash", "of", "refresh_token"})
 _NOTED = people_commands.NOTED | queue_commands.NOTED | keeping_commands.NOTED
 Command = Callable[[Spool, dict[str, Any], str], Awaitable[Any]]
 """Carries out a request of somebody; the result is JSON."""

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mail2fax.json_form import as_json
-from mail2fax.spool import audit, forgetting, snapshot, subjects
+from mail2fax.spool import audit, forgetting, refresh_tokens, snapshot, subjects
 from mail2fax.spool.spool import Spool
 from mail2fax.spool.subjects import Subject
 
@@ -45,6 +45,11 @@ async def _restored(spool: Spool, _request: dict[str, Any], _who: str) -> Any:
     return spool.suspect
 
 
+async def keep_consent(spool: Spool, request: dict[str, Any], _who: str) -> Any:
+    """``authorize``: a new consent's refresh token, and which written one it goes before."""
+    await spool.do(refresh_tokens.keep, str(request["of"]), str(request["refresh_token"]))
+
+
 async def _export(spool: Spool, request: dict[str, Any], who: str) -> Any:
     """``export``: everything the ledger holds of a person."""
     subject = Subject.of(str(request.get("subject", "")))
@@ -67,8 +72,9 @@ COMMANDS: Mapping[str, Callable[[Spool, dict[str, Any], str], Awaitable[Any]]] =
     "backup": _take,
     "backup done": _let_go,
     "restored": _restored,
+    "authorize": keep_consent,
     "export": _export,
     "erase": _erase,
 }
-NOTED = frozenset({"backup", "restored"})
+NOTED = frozenset({"authorize", "backup", "restored"})
 """Those that show what a mail was, or change something (K8)."""

@@ -243,7 +243,7 @@ async def test_a_refresh_token_that_is_void_says_what_to_do(house: House) -> Non
 
     assert str(caught.value) == (
         "Fax.Plus gives no access token any more (400). Check client_id and client_secret of "
-        "faxplus.oauth, or authorise again and write the new refresh_token there: invalid_grant"
+        "faxplus.oauth, or let the owner agree again with mail2fax authorize: invalid_grant"
     )
 
 
@@ -357,8 +357,8 @@ async def test_the_ledger_keeps_the_newest_for_the_one_it_descends_from(tmp_path
     """S1: after a restart the newest is used; another one in the configuration goes before it."""
     spool = await Spool.open(tmp_path, Clock())
     assert await spool.do(refresh_tokens.newest, "written") is None
-    await spool.do(refresh_tokens.keep, "written", "second")
-    await spool.do(refresh_tokens.keep, "written", "third")
+    await spool.do(refresh_tokens.keep, refresh_tokens.digest("written"), "second")
+    await spool.do(refresh_tokens.keep, refresh_tokens.digest("written"), "third")
     await spool.close()
 
     spool = await Spool.open(tmp_path, Clock())
