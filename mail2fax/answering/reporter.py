@@ -5,9 +5,10 @@ the others. Who was told what, when, or that nobody was, is a row of the ledger.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from mail2fax import events
 from mail2fax.answering import delivery_report, mailer, passing_on
@@ -27,10 +28,23 @@ from mail2fax.spool.records import MailStory, ReplyToSend
 from mail2fax.spool.spool import Spool, Station
 from mail2fax.spool.troubles import Trouble
 
-_AT_ONCE = 4
+_AT_ONCE = 8
+"""Mails of one kind in hand, each on a connection of its own to the relay."""
 _LONGEST_REST = 60.0
+_REST_IN_HAND = 5.0
 
 HandOver = Callable[[bytes, Sequence[str], Relay], Awaitable[None]]
+Telling = tuple[str, Callable[[], Awaitable[None]]]
+
+
+class _Row(Protocol):
+    """A due mail of any kind."""
+
+    @property
+    def id(self) -> str: ...
+
+
+R = TypeVar("R", bound=_Row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,7 @@ class Reporter:
         words = settings.sender, clock, self._courier, settings.letters
         self._notices = Notices(spool, *words)
         self._alerts = Alerts(*words)
+        self._in_hand = set[str]()  # ids of their rows
 
     async def run(self) -> None:
         """Answer until cancelled.
@@ -77,28 +92,38 @@ class Reporter:
         Raises:
             SpoolBroken: the ledger cannot be written any more.
         """
-        while True:
-            work = await self._work()
-            if work:
-                async with asyncio.TaskGroup() as group:
-                    for telling in work:
-                        group.create_task(self._recorded(telling))
-            else:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for row_id, telling in await self._work():
+                    self._in_hand.add(row_id)
+                    group.create_task(self._recorded(row_id, telling))
                 await self._spool.bells.wait(Station.ANSWERING, await self._rest())
 
-    async def _work(self) -> list[Callable[[], Awaitable[None]]]:
-        """Some of what is due now."""
-        do, now, admin = self._spool.do, self._clock.now(), self._settings.admin
-        alerts = await do(troubles.due, now, _AT_ONCE)
-        due = await do(replies.due, now, _AT_ONCE)
-        refusals = await do(notices.due, now, _AT_ONCE)
+    async def _work(self) -> list[Telling]:
+        """Some of what is due now, and not in hand: a relay may take minutes over one mail."""
+        admin = self._settings.admin
         return [
-            *(partial(self._alerts.take_care_of, one, admin) for one in alerts),
-            *(partial(self._take_care_of, one) for one in due),
-            *(partial(self._notices.take_care_of, one, admin) for one in refusals),
+            *await self._due(troubles.due, lambda one: self._alerts.take_care_of(one, admin)),
+            *await self._due(replies.due, self._take_care_of),
+            *await self._due(notices.due, lambda one: self._notices.take_care_of(one, admin)),
         ]
 
+    async def _due(
+        self,
+        due: Callable[[Any, float, int], list[R]],
+        take_care_of: Callable[[R], Coroutine[Any, Any, None]],
+    ) -> list[Telling]:
+        """Of one kind of mail, as many as may go beside those in hand; each has a connection."""
+        most = _AT_ONCE + len(self._in_hand)
+        found = await self._spool.do(due, self._clock.now(), most)
+        idle = [one for one in found if one.id not in self._in_hand]
+        free = max(_AT_ONCE - (len(found) - len(idle)), 0)
+        return [(one.id, partial(take_care_of, one)) for one in idle[:free]]
+
     async def _rest(self) -> float:
+        """Seconds until something may be due; a mail that leaves our hands rings."""
+        if self._in_hand:
+            return _REST_IN_HAND  # what is in hand is due all the time, and hides the next
         kinds = (replies.next_due_at, notices.next_due_at, troubles.next_due_at)
         times = [await self._spool.do(next_due_at) for next_due_at in kinds]
         rests = [max(due - self._clock.now(), 0.0) for due in times if due is not None]
@@ -108,7 +133,7 @@ class Reporter:
         story = await self._spool.do(stories.of_mail, reply.mail_id)
         await self._tell(reply, story)
 
-    async def _recorded(self, telling: Callable[[], Awaitable[None]]) -> None:
+    async def _recorded(self, row_id: str, telling: Callable[[], Awaitable[None]]) -> None:
         """Tell somebody; where that cannot be recorded the row stays due, and nothing spins."""
         try:
             await telling()
@@ -117,6 +142,9 @@ class Reporter:
         except SpoolError as error:
             events.spool_trouble("answering", str(error))
             await asyncio.sleep(1.0)
+        finally:
+            self._in_hand.discard(row_id)
+            self._spool.bells.ring(Station.ANSWERING)
 
     async def _tell(self, reply: ReplyToSend, story: MailStory) -> None:
         due = _due(reply, story)

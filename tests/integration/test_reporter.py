@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiosmtplib
 import pytest
@@ -118,6 +119,44 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield desk
         await desk.stop()
     await spool.close()
+
+
+class SlowMailbox(Mailbox):
+    """A relay that says nothing after the dot of some mails until it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = asyncio.Event()
+        self.slow = 0
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name for it
+        self, server: Any, session: Any, envelope: Any
+    ) -> str:
+        """Keep a mail, sooner or later."""
+        if b"Subject: Re: Slow" in envelope.content:
+            self.slow += 1
+            await self.may_answer.wait()
+        return await super().handle_DATA(server, session, envelope)
+
+
+async def test_a_relay_that_hangs_after_a_dot_holds_nobody_else_up(tmp_path: Path) -> None:
+    """W7: the others go beside it, more than fit in hand at once; it goes once all the same."""
+    spool = await Spool.open(tmp_path, Clock())
+    async with SlowMailbox() as mailbox:
+        desk = Desk(spool, Clock(), mailbox)
+        slow = [await desk.refused(ANN, subject="Slow") for _ in range(3)]
+        desk.start()
+        quick = [await desk.refused(ANN) for _ in range(20)]
+        for mail_id in quick:
+            await desk.when(mail_id, is_told)
+        assert (len(mailbox.kept), mailbox.slow) == (20, 3)
+        mailbox.may_answer.set()
+        for mail_id in slow:
+            await desk.when(mail_id, is_told)
+        await desk.stop()
+    await spool.close()
+
+    assert (len(mailbox.kept), mailbox.slow) == (23, 3)
 
 
 async def test_a_question_goes_to_the_sender_and_the_admin(desk: Desk) -> None:

@@ -1,7 +1,10 @@
 """Bad days, one by one, in simulated time: what the failure matrix expects of each."""
 
+import email
+import email.policy
 import logging
 from collections.abc import Callable, Iterator
+from email.message import EmailMessage
 
 import pytest
 
@@ -45,6 +48,20 @@ def subjects(world: World, wanted: Wanted) -> list[str]:
     return [name.decode("ascii", "replace") for name in names]
 
 
+def alerts(world: World) -> list[tuple[str, str]]:
+    """First line and text of each mail about a trouble, in order."""
+    found = []
+    for kept in world.mailbox.kept:
+        letter = email.message_from_bytes(kept.content, policy=email.policy.default)
+        if letter["Subject"].startswith("Fax service: "):
+            assert isinstance(letter, EmailMessage)
+            part = letter.get_body(("plain",))
+            assert part is not None
+            text = str(part.get_content()).replace("\r\n", "\n")
+            found.append((text.partition("\n")[0], text))
+    return found
+
+
 def orders(world: World, wanted: Wanted) -> int:
     """How many orders Fax.Plus took for a mail."""
     return sum(item.to in wanted.numbers for item in world.provider.items)
@@ -75,6 +92,28 @@ def test_a_relay_that_never_comes_back_leaves_a_row_that_says_so(world: World) -
     assert orders(world, wanted) == 1
     assert states.get("undeliverable", 0) >= 2
     assert not states.get("due")
+
+
+def test_a_relay_dead_for_six_days_is_told_the_admin_when_it_lives(world: World) -> None:
+    """W7, S6: no fax waits for it; then the admin hears that it was down, and who was not told."""
+    world.loop.network.refused.add(RELAY)
+    early = mail(world)
+    world.let_pass(HOUR)
+    assert orders(world, early) == 1
+    world.let_pass(5.5 * DAY)
+    late = mail(world)
+    world.let_pass(HOUR)
+    assert orders(world, late) == 1
+    world.loop.network.refused.discard(RELAY)
+    world.let_pass(DAY)
+
+    told = alerts(world)
+    assert [head for head, _ in told].count("The mail server takes our replies again.") == 1
+    untold = [text for head, text in told if head.startswith("Somebody could not be told")]
+    reference = str(world.ask("list", untold=True)["result"]["untold"][0]["reference"])
+    assert untold
+    assert all(reference in text for text in untold)
+    assert (len(world.told(early)), len(world.told(late))) == (len(untold), 2)
 
 
 def test_without_dns_nothing_left_and_nothing_is_in_doubt(world: World) -> None:
