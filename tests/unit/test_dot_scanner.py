@@ -74,6 +74,19 @@ def test_bare_line_ends_are_found_among_lines_of_one_length(
     assert scanner.improper == any(one in rest for one in (b"\r", b"\n", b"\0"))
 
 
+@pytest.mark.parametrize(
+    "lengths", [(9, 76, 34, 40), (0, 8, 0, 2, 2), (76, 76, 30, 44), (5, 2, 0, 0)]
+)
+def test_short_lines_that_fill_the_width_of_a_long_one_are_proper(lengths: tuple[int, ...]) -> None:
+    """L1: a good mail is not refused because its lines' ends meet at one width by chance."""
+    lines = b"".join(b"x" * length + b"\r\n" for length in lengths)
+    scanner = DotScanner()
+    scanner.feed(b"h" * 4094 + b"\r\n" + lines + b".\r\n")
+
+    assert scanner.done
+    assert not scanner.improper
+
+
 def test_twenty_thousand_random_streams_equal_the_naive_ones() -> None:
     """L1: the same with a seed of its own, more of them, with and without an end."""
     source = random.Random(1)

@@ -89,16 +89,15 @@ def _ends_in_pairs(data: bytes) -> bool:
     """Whether every CR and every LF is one half of a CRLF.
 
     To count them takes longer than all else that is done with a mail. Encoders write lines of one
-    width, whose ends are looked at and taken out in one step of a slice; nothing that ends a line
-    may be left in them then.
+    width, whose ends are looked at and taken out in one step of a slice; where something that ends
+    a line is left in them, all is counted.
     """
     start, stop, width = _even_lines(data)
     if start < stop:
         lines = bytearray(data[start:stop])
         lines[width - 1 :: width] = lines[width - 2 :: width] = bytes(len(lines) // width)
-        if LF in lines or _CR in lines:
-            return False
-        data = data[:start] + data[stop:]
+        if LF not in lines and _CR not in lines:  # else shorter lines fill a line's width
+            data = data[:start] + data[stop:]
     count = data.count(CRLF)
     return data.count(LF) == count == data.count(_CR)
 
