@@ -59,6 +59,7 @@ async def take(spool: Spool) -> Snapshot:
         await asyncio.to_thread(_make, target)
         async with spool.content_at_rest:
             await spool.do_outside(copy_ledger, target / LEDGER)
+            await asyncio.to_thread(_settle, target / LEDGER)
             await asyncio.to_thread(_link_all, spool.state_dir, target)
     except BaseException as error:
         await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
@@ -91,18 +92,29 @@ def forget(state_dir: Path, before: float) -> None:
 def copy_ledger(connection: Connection, target: Path) -> None:
     """Copy the ledger as it is between two transactions; to be run outside of any.
 
+    Mails wait for their 250 meanwhile, so the copy is only written here; that it is on disk is
+    waited for elsewhere.
+
     Raises:
         NoSnapshot: the copy failed; the ledger itself is none the worse.
-        OSError: the copy may not survive a power cut.
     """
     source = connection.connection.driver_connection
     assert isinstance(source, sqlite3.Connection)
     try:
         with contextlib.closing(sqlite3.connect(target)) as copy:
+            copy.execute("PRAGMA synchronous=OFF")
             source.backup(copy)
     except sqlite3.Error as error:
         raise NoSnapshot(f"the ledger cannot be copied: {error}") from error
-    descriptor = os.open(target, os.O_RDONLY)
+
+
+def _settle(path: Path) -> None:
+    """A file is on disk when this returns.
+
+    Raises:
+        OSError: it may not survive a power cut.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from tests.simtime.faults import Fault, Kind, Listing
 from tests.simtime.network import Address
@@ -254,7 +254,7 @@ class Office:
             verdict = judge(world)
             return Result(
                 verdict.counts, verdict.problems, self.families, world.suffered,
-                world.crashes, world.crashed_in_flight,
+                world.crashes, world.crashed_in_flight, _struck(world),
             )  # fmt: skip
 
     def _send(self, numbers: int) -> None:
@@ -339,6 +339,47 @@ class Result:
     suffered: Counter[str]
     kills: int
     kills_in_flight: int
+    struck: dict[str, "Struck"]
+
+
+class Struck(TypedDict):
+    """Which bytes of an endpoint's requests or answers were the one at which a call failed.
+
+    ``places`` has a bit for each, in hexadecimal; ``size`` is the longest that was seen.
+    """
+
+    places: str
+    size: int
+
+
+def _struck(world: World) -> dict[str, Struck]:
+    """By endpoint and side, such as ``send request``."""
+    found: dict[str, Struck] = {}
+    for name, places in world.bytes_struck.items():
+        endpoint, _, side = name.partition(" ")
+        size = world.bytes_seen.get(endpoint, (0, 0))[side == "answer"]
+        found[name] = Struck(places=f"{sum(1 << place for place in places):x}", size=size)
+    return found
+
+
+def _joined(one: dict[str, Struck], other: dict[str, Struck]) -> dict[str, Struck]:
+    """What was struck in either."""
+    result = dict(one)
+    for name, more in other.items():
+        known = one.get(name, Struck(places="0", size=0))
+        places = int(known["places"], 16) | int(more["places"], 16)
+        result[name] = Struck(places=f"{places:x}", size=max(known["size"], more["size"]))
+    return result
+
+
+def _in_words(struck: dict[str, Struck]) -> str:
+    """Such as ``send: request 812 of 901 bytes, answer 300 of 310``."""
+    sides: dict[str, list[str]] = {}
+    for name, one in sorted(struck.items(), reverse=True):
+        endpoint, _, side = name.partition(" ")
+        among = int(one["places"], 16) & ((1 << one["size"]) - 1)
+        sides.setdefault(endpoint, []).append(f"{side} {among.bit_count()} of {one['size']}")
+    return "; ".join(f"{endpoint}: {', '.join(told)} bytes" for endpoint, told in sides.items())
 
 
 # The command
@@ -352,7 +393,7 @@ def run(seed: str, policy: str, first: int, *, control: bool = False) -> dict[st
         "next": first + PER_WORLD, "placements": PER_WORLD, "worlds with problems":
         int(bool(result.problems)), "kills": result.kills,
         "kills with a job in flight": result.kills_in_flight, "counts": result.counts,
-        "families": result.families, "suffered": result.suffered,
+        "families": result.families, "suffered": result.suffered, "struck": result.struck,
         "problems": [f"{name}: {one}" for one in result.problems],
     }  # fmt: skip
 
@@ -396,7 +437,9 @@ def _known(out: Path | None) -> dict[str, Any]:
 def _added(before: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     result = before | {"next": more["next"]}
     for key, value in more.items():
-        if isinstance(value, Counter):
+        if key == "struck":
+            result[key] = _joined(before.get(key, {}), value)
+        elif isinstance(value, Counter):
             result[key] = dict(Counter(before.get(key, {})) + value)
         elif key != "next":
             result[key] = before.get(key, type(value)()) + value
@@ -410,6 +453,7 @@ def _tell(name: str, total: dict[str, Any]) -> None:
     print("  " + ", ".join(f"{one} {counts.get(one, 0)}" for one in COUNTS))
     others = sorted(one for one in counts if one not in COUNTS)
     print("  " + ", ".join(f"{one} {counts[one]}" for one in others))
+    print(f"  cut or stalled at {_in_words(total.get('struck', {}))}")
     for problem in total.get("problems", []):
         print(f"  {problem}")
 

@@ -1,14 +1,16 @@
 """The whole life of an office as a state machine: ``python -m tests.campaigns.life``.
 
 Hypothesis draws what happens: mails, faults of Fax.Plus, SIGKILL and SIGTERM, clocks that
-jump, an operator, a relay that is down, credit that ends, a token that is revoked. The real
-daemon lives through it in simulated time (`tests.simtime`); at the end everything is mended,
-comes to rest, and is judged. ``--examples 2000 --seed 1 --minutes 30 --out counts.json``.
+jump, an operator, answers with verbs, a relay that is down, certificates that are bad, a full
+disk, credit that ends, a token that is revoked. The real daemon lives through it in simulated
+time (`tests.simtime`); at the end everything is mended, comes to rest, and is judged.
+``--examples 2000 --seed 1 --minutes 30 --out counts.json``.
 """
 
 import argparse
 import json
 import logging
+import ssl
 import sys
 import time
 from collections import Counter
@@ -47,6 +49,12 @@ _OUTCOMES = st.sampled_from((
     ("partially_sent",), ("failed_unallocated_number",), ("failed_internal_process_error",),
 ))  # fmt: skip
 _SETTLE = 600.0
+_NOTIFY = st.sampled_from(("", "", "SUCCESS,FAILURE,DELAY", "NEVER"))
+_HANDSHAKES = {
+    "tls": ssl.SSLCertVerificationError(1, "certificate verify failed"),
+    "cut": ConnectionResetError(104, "Connection reset by peer"),
+}
+VERBS = ("cancel", "again", "status", "send", "drop", "report", "no verb of ours")
 COMMANDS = ("hold", "release", "drop", "cancel", "resend", "purge")
 SEEN: list[Verdict] = []
 """The judgement of each example, for whoever counts."""
@@ -74,19 +82,30 @@ class OfficeLife(RuleBasedStateMachine):
         self.world.let_pass(2 * _SETTLE)
         self.world.provider.lag = lag
 
-    def _mail(self, numbers: int) -> None:
+    def _mail(self, numbers: int, notify: str = "") -> None:
         serial = len(self.world.wanted) + 1
         wanted = self.world.want(*[f"+4144{2000000 + 10 * serial + n}" for n in range(numbers)])
+        wanted.notify = notify
         self.world.loop.create_task(self.world.deliver(wanted))
 
     # People
 
-    @rule(numbers=st.integers(1, 3), outcomes=_OUTCOMES)
-    def somebody_sends(self, numbers: int, outcomes: tuple[str, ...]) -> None:
-        """A mail, whose first number may be busy or wrong."""
-        self._mail(numbers)
+    @rule(numbers=st.integers(1, 3), outcomes=_OUTCOMES, notify=_NOTIFY)
+    def somebody_sends(self, numbers: int, outcomes: tuple[str, ...], notify: str) -> None:
+        """A mail, whose first number may be busy or wrong; its envelope may ask for reports."""
+        self._mail(numbers, notify)
         self.world.provider.switches.outcomes[self.world.wanted[-1].numbers[0]] = list(outcomes)
         self._pass(3.0)
+
+    @precondition(lambda self: self.world.is_running)
+    @rule(words=st.sampled_from(VERBS), which=st.integers(0, 100))
+    def somebody_answers(self, words: str, which: int) -> None:
+        """A verb in an answer to a reply that was sent (W6)."""
+        known = [one for one in self.world.wanted if one.acknowledged]
+        answer = self.world.answer(known[which % len(known)], words)
+        if answer is not None:
+            self.world.loop.create_task(self.world.deliver(answer))
+            self._pass(2.0)
 
     @rule(seconds=_WAITS)
     def time_passes(self, seconds: float) -> None:
@@ -133,13 +152,16 @@ class OfficeLife(RuleBasedStateMachine):
         """The next list."""
         self.world.expect(Fault(Kind.LISTING, endpoint, listing=how, seconds=900.0))
 
-    @rule(what=st.sampled_from(("refused", "unreachable", "no name", "mended")))
+    @rule(what=st.sampled_from(("refused", "unreachable", "no name", "tls", "cut", "mended")))
     def the_network(self, what: str) -> None:
-        """Fax.Plus cannot be reached, or can again."""
+        """Fax.Plus cannot be reached, shows a bad certificate, or can be reached again."""
         network = self.world.loop.network
         network.dns_down = what == "no name"
         network.refused.discard(FAXPLUS)
         network.unreachable.discard(FAXPLUS)
+        network.broken_tls.pop(FAXPLUS, None)
+        if what in _HANDSHAKES:
+            network.broken_tls[FAXPLUS] = _HANDSHAKES[what]
         if what in ("refused", "unreachable"):
             {"refused": network.refused, "unreachable": network.unreachable}[what].add(FAXPLUS)
 
@@ -164,11 +186,21 @@ class OfficeLife(RuleBasedStateMachine):
 
     # The machine
 
-    @rule(down=st.booleans())
-    def the_relay(self, down: bool) -> None:
-        """It refuses, or takes mail again."""
-        refused = self.world.loop.network.refused
-        refused.add(RELAY) if down else refused.discard(RELAY)
+    @rule(what=st.sampled_from(("refused", "tls", "cut", "mended")))
+    def the_relay(self, what: str) -> None:
+        """It refuses, shows a bad certificate, or takes mail again."""
+        network = self.world.loop.network
+        network.refused.discard(RELAY)
+        network.broken_tls.pop(RELAY, None)
+        if what in _HANDSHAKES:
+            network.broken_tls[RELAY] = _HANDSHAKES[what]
+        elif what == "refused":
+            network.refused.add(RELAY)
+
+    @rule(full=st.booleans())
+    def the_disk(self, full: bool) -> None:
+        """It is full, or has room again (K6)."""
+        self.world.fill_disk(full=full)
 
     @rule(seconds=st.sampled_from((0.0, 5.0, 900.0, 7200.0)))
     def killed(self, seconds: float) -> None:
@@ -230,7 +262,8 @@ class OfficeLife(RuleBasedStateMachine):
         self.world.wall_step = 0.0
         self.the_network("mended")
         self.credit(ends=False)
-        self.the_relay(down=False)
+        self.the_relay("mended")
+        self.the_disk(full=False)
         self._pass(1.0)
 
 

@@ -62,6 +62,14 @@ class Fault:
     times: int = 1
 
     @property
+    def side(self) -> str:
+        """Whose byte `at` counts: the request's, the answer's, or nobody's."""
+        if self.kind in (Kind.CUT_REQUEST, Kind.STALL_REQUEST):
+            return "request"
+        cuts = self.kind in (Kind.CUT_ANSWER, Kind.END_ANSWER, Kind.STALL_ANSWER)
+        return "answer" if cuts else ""
+
+    @property
     def acts(self) -> bool:
         """Whether Fax.Plus does what it was asked for."""
         return self.kind not in (Kind.CUT_REQUEST, Kind.STALL_REQUEST, Kind.INSTEAD)

@@ -6,11 +6,12 @@ order of things follows from the seed. At each commit a SIGKILL may fall, before
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from mail2fax.errors import SpoolBroken
 from mail2fax.spool import ledger
@@ -39,6 +40,8 @@ class SteppedLedger(ledger.Ledger):
         assert life is not None, "only a daemon opens a ledger"
         self.life = life
         self._under_way = False
+        self._is_full, self._changes = False, 0
+        event.listen(self._engine, "commit", self._finds_room)
         self._connection: Connection = self._engine.connect()
         ledger._settle_pragmas(self._connection)
         self.opened.append(self)
@@ -47,6 +50,25 @@ class SteppedLedger(ledger.Ledger):
     async def open(cls, path: Path) -> "SteppedLedger":
         """Open it; there is no thread that could not be ready."""
         return cls(path)
+
+    def fill(self, *, full: bool) -> None:
+        """The disk has no room for any commit that changes something, or has it again."""
+        self._is_full = full
+
+    def _finds_room(self, connection: Connection) -> None:
+        """At a commit; without room SQLite's own error ends it.
+
+        Raises:
+            sqlite3.OperationalError: there is none.
+        """
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        before, self._changes = self._changes, raw.total_changes
+        if self._is_full and self._changes != before:
+            raw.rollback()
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorname = "SQLITE_FULL"
+            raise error
 
     def _submit(self, call: Any) -> "asyncio.Future[Any]":
         if self._failure is not None:

@@ -45,6 +45,8 @@ class Network:
         names: host → address, for those whose address matters.
         dns_down: no name has an address.
         refused, unreachable: addresses that refuse, or never answer.
+        broken_tls: what a TLS handshake with an address ends with. No cipher is run here: a
+            connection that TLS never let come to be ends as `asyncio.open_connection` would.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -53,6 +55,7 @@ class Network:
     dns_down: bool = False
     refused: set[Address] = field(default_factory=set)
     unreachable: set[Address] = field(default_factory=set)
+    broken_tls: dict[Address, Exception] = field(default_factory=dict)
     _listening: dict[Address, Peer] = field(default_factory=dict)
     _serial: int = 0
     _ends: list["Endpoint"] = field(default_factory=list)
@@ -87,6 +90,7 @@ class Network:
 
         Raises:
             ConnectionRefusedError: nobody does.
+            OSError: the TLS handshake failed.
         """
         address = (self.resolve(host), port)
         await asyncio.sleep(self.latency())
@@ -95,6 +99,8 @@ class Network:
         peer = self._listening.get(address)
         if peer is None or address in self.refused:
             raise ConnectionRefusedError(111, f"Connect call failed {address}")
+        if address in self.broken_tls:
+            raise self.broken_tls[address]
         self._serial += 1
         here = Endpoint(self, contextvars.copy_context(), ("127.0.0.1", 40000 + self._serial))
         there = Endpoint(self, peer.context, address)

@@ -179,7 +179,8 @@ class _Judge:
             if wanted.acknowledged and taken < handed_over[wanted.reference]:
                 self._wrong(f"UNTOLD: the relay lacks a reply of {wanted.reference}")
         silent = self._ledger.execute(
-            "SELECT reference FROM mail WHERE id NOT IN (SELECT mail_id FROM reply)"
+            "SELECT reference FROM mail WHERE answers IS NULL "
+            "AND id NOT IN (SELECT mail_id FROM reply)"
         )
         for (reference,) in silent:
             self._wrong(f"SILENCE: no reply was ever owed for {reference}")

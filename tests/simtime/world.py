@@ -14,6 +14,7 @@ import functools
 import gc
 import os
 import random
+import re
 import shutil
 import tempfile
 import uuid
@@ -48,6 +49,9 @@ FAXPLUS = ("192.0.2.1", 80)
 RELAY = ("127.0.0.1", 25)
 LISTENER = ("127.0.0.1", 2525)
 HOOK_SECRET = "4k9Hh2xTq7"
+_ANSWERED_AT = re.compile(
+    rb"^Reply-To:.*?(re\+[^@\s]+)@fax\.example\.com", re.MULTILINE | re.DOTALL
+)
 _BEGIN = 1_790_000_000.0
 _FASTEST_DISK = "/dev/shm"
 _HOUSE_EVERY, _REST, _NEVER = 900.0, 1800.0, 1e9
@@ -91,6 +95,7 @@ class Wanted:
     acknowledged: bool = False
     reference: str = ""
     tries: int = 0
+    notify: str = ""
 
 
 class LaggingProvider(Provider):
@@ -155,6 +160,7 @@ class World:
         self.plan: dict[str, deque[Fault]] = {}
         self.suffered: Counter[str] = Counter()
         self.bytes_seen: dict[str, tuple[int, int]] = {}
+        self.bytes_struck: dict[str, set[int]] = {}
         self.crash_at: Crash | None = None
         self.crashes = 0
         self.crashed_in_flight = 0
@@ -401,6 +407,8 @@ class World:
             if waiting:
                 fault = self._filled(waiting.popleft())
                 self.suffered[f"{endpoint} {fault.kind}"] += 1
+                if fault.side:
+                    self.bytes_struck.setdefault(f"{endpoint} {fault.side}", set()).add(fault.at)
                 return fault
         return None
 
@@ -412,7 +420,8 @@ class World:
         return replace(fault, body=fault.body.replace(EARLIER, known))
 
     def _heard(self, endpoint: str, request: int, answer: bytes) -> None:
-        self.bytes_seen[endpoint] = (request, len(answer))
+        longest = self.bytes_seen.get(endpoint, (0, 0))
+        self.bytes_seen[endpoint] = max(request, longest[0]), max(len(answer), longest[1])
         if endpoint == "send":
             self._at(self._lives[-1][0], "order", frozenset())
 
@@ -464,7 +473,8 @@ class World:
         reader, writer = await asyncio.open_connection(*LISTENER)
         with contextlib.closing(writer):
             await _said(reader, b"220")
-            recipients = [f"RCPT TO:<{number}@fax.example.com>" for number in one.numbers]
+            asked = f" NOTIFY={one.notify}" if one.notify else ""
+            recipients = [f"RCPT TO:<{to}@fax.example.com>{asked}" for to in one.numbers]
             for command in ("EHLO me.example.org", "MAIL FROM:<ann@example.org>", *recipients):
                 writer.write(f"{command}\r\n".encode())
                 await _said(reader, b"250")
@@ -476,6 +486,21 @@ class World:
             one.acknowledged, one.reference = True, answer.split()[2].decode()
             writer.write(b"QUIT\r\n")
             await _said(reader, b"221")
+
+    def answer(self, one: Wanted, words: str) -> Wanted | None:
+        """An answer of the sender's to the newest reply that can be answered; none if none can."""
+        found = [_ANSWERED_AT.search(kept.content) for kept in self.told(one)]
+        addresses = [match[1].decode() for match in found if match]
+        if not addresses:
+            return None
+        top = f"From: Ann <ann@example.org>\r\nSubject: Re: mail {one.serial}\r\n"
+        data = f"{top}Content-Type: text/plain\r\n\r\n{words}\r\n".encode()
+        return Wanted(one.serial, (addresses[-1],), data)
+
+    def fill_disk(self, *, full: bool) -> None:
+        """The ledger finds no room for another page, or does again."""
+        if self.is_running:
+            SteppedLedger.opened[-1].fill(full=full)
 
     def told(self, one: Wanted) -> list[Kept]:
         """The replies that were handed over about a mail."""
