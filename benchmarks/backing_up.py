@@ -93,7 +93,7 @@ class Clients:
 
 async def measure(faxes: int) -> None:
     """Fill, start, hand over, back up; print."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory:  # a disk, not memory
+    with tempfile.TemporaryDirectory() as directory:  # TMPDIR says on which disk
         state = Path(directory, "state")
         state.mkdir(mode=0o700)
         await filled(state / "ledger.sqlite3", faxes)

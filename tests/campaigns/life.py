@@ -50,6 +50,8 @@ _OUTCOMES = st.sampled_from((
 ))  # fmt: skip
 _SETTLE = 600.0
 _NOTIFY = st.sampled_from(("", "", "SUCCESS,FAILURE,DELAY", "NEVER"))
+_MEMBER = "a" * 32
+_MEMBERS = st.sampled_from((None, None, _MEMBER))
 _HANDSHAKES = {
     "tls": ssl.SSLCertVerificationError(1, "certificate verify failed"),
     "cut": ConnectionResetError(104, "Connection reset by peer"),
@@ -71,29 +73,33 @@ class OfficeLife(RuleBasedStateMachine):
     @initialize(chance=st.integers(0, 1 << 32), policy=st.sampled_from(("hold", "reconcile")),
                 lag=st.floats(0.0, 0.4 * _SETTLE))  # fmt: skip
     def begin(self, chance: int, policy: str, lag: float) -> None:
-        """The first day: the daemon starts, three faxes go out."""
+        """The first day: the daemon starts, three faxes go out, and three as another member."""
         sending = f"on_unknown: {policy}, settle: 10m, hold_for: 3h"
-        self.world = World(chance, sending=sending)
+        self.world = World(chance, sending=sending, site=f"may_send_as: [{_MEMBER}]")
         self.world.__enter__()
         self._open = True
         self.world.start()
-        for _ in range(3):
-            self._mail(1)
+        for member in (None, None, None, _MEMBER, _MEMBER, _MEMBER):
+            self._mail(1, member=member)
         self.world.let_pass(2 * _SETTLE)
         self.world.provider.lag = lag
 
-    def _mail(self, numbers: int, notify: str = "") -> None:
+    def _mail(self, numbers: int, notify: str = "", member: str | None = None) -> None:
         serial = len(self.world.wanted) + 1
-        wanted = self.world.want(*[f"+4144{2000000 + 10 * serial + n}" for n in range(numbers)])
+        to = [f"+4144{2000000 + 10 * serial + n}" for n in range(numbers)]
+        headers = [] if member is None else [f"X-Fax-User: {member}"]
+        wanted = self.world.want(*to, data=self.world.mail(serial, *headers))
         wanted.notify = notify
         self.world.loop.create_task(self.world.deliver(wanted))
 
     # People
 
-    @rule(numbers=st.integers(1, 3), outcomes=_OUTCOMES, notify=_NOTIFY)
-    def somebody_sends(self, numbers: int, outcomes: tuple[str, ...], notify: str) -> None:
-        """A mail, whose first number may be busy or wrong; its envelope may ask for reports."""
-        self._mail(numbers, notify)
+    @rule(numbers=st.integers(1, 3), outcomes=_OUTCOMES, notify=_NOTIFY, member=_MEMBERS)
+    def somebody_sends(
+        self, numbers: int, outcomes: tuple[str, ...], notify: str, member: str | None
+    ) -> None:
+        """A mail, whose first number may be busy; it may ask for reports, or go as a member."""
+        self._mail(numbers, notify, member)
         self.world.provider.switches.outcomes[self.world.wanted[-1].numbers[0]] = list(outcomes)
         self._pass(3.0)
 
