@@ -20,7 +20,7 @@ from typing import Any
 
 from mail2fax import events
 from mail2fax.clock import Clock
-from mail2fax.errors import Mail2FaxError, SpoolLocked
+from mail2fax.errors import Mail2FaxError, SpoolFull, SpoolLocked
 from mail2fax.spool import keeping_commands, people_commands, queue_commands
 from mail2fax.spool.spool import Spool
 
@@ -62,9 +62,22 @@ async def carry_out(
     if name in _NOTED:
         result = "done" if answer["ok"] else str(answer["error"])
         if name not in queue_commands.CHANGING or not answer["ok"]:
-            arguments = {key: str(value) for key, value in request.items() if key not in _UNTOLD}
-            await spool.note_command(who, name, arguments, result)
+            answer = await _noted(spool, request, who, answer)
         events.commanded(who, name, result)
+    return answer
+
+
+async def _noted(
+    spool: Spool, request: dict[str, Any], who: str, answer: dict[str, Any]
+) -> dict[str, Any]:
+    """The answer once its command has a row; without one, what was wrong is the answer (K8)."""
+    arguments = {key: str(value) for key, value in request.items() if key not in _UNTOLD}
+    result = "done" if answer["ok"] else str(answer["error"])
+    try:
+        await spool.note_command(who, str(request["command"]), arguments, result)
+    except SpoolFull as error:
+        why = f"the command could not be noted: {error}" if answer["ok"] else answer["error"]
+        return {"ok": False, "error": why}
     return answer
 
 

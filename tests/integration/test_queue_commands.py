@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from mail2fax.spool import finding, jobs, queue_commands, schema
+from mail2fax.errors import SpoolFull
+from mail2fax.spool import finding, jobs, noted, queue_commands, schema
 from mail2fax.spool.commands import carry_out
 from mail2fax.spool.records import MailStory
 from tests.integration.sending_bench import NUMBER, OTHER, SETTINGS, Bench
@@ -49,6 +50,25 @@ async def test_a_held_fax_waits_until_it_is_released(bench: Bench) -> None:
 
     assert ends(await bench.until_over(mail_id)) == ["success"]
     assert await commands(bench) == [("root", "hold", "done"), ("root", "release", "done")]
+
+
+async def test_a_command_that_finds_no_room_is_answered(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K6, K8: whoever gave it is told why, and is not left without an answer."""
+
+    def full(*_args: object) -> None:
+        raise SpoolFull("the ledger has no room")
+
+    mail_id = await bench.mail()
+    with monkeypatch.context() as patched:
+        patched.setattr(noted, "note", full)
+        shown, unknown = await do(bench, "show", mail_id), await do(bench, "drop", mail_id, "/9")
+
+    assert shown == {
+        "ok": False, "error": "the command could not be noted: the ledger has no room",
+    }  # fmt: skip
+    assert (unknown["ok"], "noted" in unknown["error"]) == (False, False)
 
 
 async def test_a_mail_that_is_not_prepared_is_held_at_the_door(bench: Bench) -> None:
