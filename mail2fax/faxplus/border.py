@@ -8,6 +8,8 @@ can be concluded.
 
 import json
 import logging
+import socket
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -43,7 +45,19 @@ def from_exception(error: Exception) -> Failure:
     """
     fate = Fate.NEVER_LEFT if isinstance(error, NEVER_LEFT) else Fate.UNKNOWN
     what = "no connection to Fax.Plus" if fate is Fate.NEVER_LEFT else "no answer from Fax.Plus"
-    return TemporaryFailure(f"{what} ({type(error).__name__})", fate=fate)
+    return TemporaryFailure(f"{what} ({_cause(error)})", fate=fate)
+
+
+def _cause(error: BaseException) -> str:
+    """What an admin can look for: a name that is not known, a bad certificate, or the kind."""
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, ssl.SSLCertVerificationError):
+            return f"its certificate is no good, {below.verify_message}"
+        if isinstance(below, socket.gaierror):
+            return "its name is not found"
+        below = below.__cause__ or below.__context__
+    return type(error).__name__
 
 
 def from_answer(

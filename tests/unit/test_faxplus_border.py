@@ -1,5 +1,7 @@
 """S1, R2: every failure of a call becomes one of three kinds, and tells what may be concluded."""
 
+import socket
+import ssl
 from datetime import UTC, datetime
 
 import httpx
@@ -97,3 +99,22 @@ def test_the_token_endpoint_refuses_in_words_or_only_for_now() -> None:
     assert str(refused).partition(": ")[2] == "invalid_client"
     assert isinstance(page, TemporaryFailure)
     assert refused.fate is page.fate is Fate.NEVER_LEFT
+
+
+@pytest.mark.parametrize(
+    ("below", "told"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "its name is not found"),
+        (ssl.SSLCertVerificationError("x"), "its certificate is no good, "),
+        (OSError("x"), "ConnectError"),
+    ],
+)
+def test_why_there_is_no_connection_is_said(below: Exception, told: str) -> None:
+    """S6: an admin can look for it."""
+    if isinstance(below, ssl.SSLCertVerificationError):
+        below.verify_message = "certificate has expired"
+        told += "certificate has expired"
+    error = httpx.ConnectError("x")
+    error.__cause__ = below
+
+    assert str(border.from_exception(error)) == f"no connection to Fax.Plus ({told})"

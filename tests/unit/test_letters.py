@@ -186,7 +186,7 @@ def test_a_reason_is_told_once_and_ends() -> None:
     refused, again = of(SAMPLES["refused"], "en"), of(SAMPLES["again-nothing"], "en")
 
     assert refused.text.count("is damaged") == 1
-    assert "Cancel it first, or wait for its outcome.\n" in again.text
+    assert "Cancel it first, or wait for its outcome.\r\n" in again.text
 
 
 def test_what_may_be_at_fax_plus_is_not_called_unsent() -> None:
