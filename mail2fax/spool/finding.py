@@ -14,6 +14,7 @@ from mail2fax.values import Converted, Document, Options
 
 _JOB, _FAX, _MAIL, _PAIR = schema.job.c, schema.fax.c, schema.mail.c, schema.job_fax.c
 _WRITTEN_OFF = (JobState.CANCELLED, JobState.REFUSED)
+_RECENT = 1000
 
 # Statements that run for every job are built once: building costs four times what running does.
 
@@ -145,17 +146,18 @@ def probes(
 ) -> list[bool]:
     """The visibility probe (S3): was each of our own tokens later seen in a listing?
 
-    Asked of the newest ``limit`` jobs of one user that a plain 2xx ordered before ``before``:
-    what other users' lists show says nothing about this one's. A job that was stopped before it
-    was seen had no time to appear.
+    Asked of the newest ``limit`` jobs of one user, among the account's latest thousand, that a
+    plain 2xx ordered before ``before``: what other users' lists show says nothing about this
+    one's. A job that was stopped before it was seen had no time to appear.
     """
     job, pair, stop = schema.job.c, schema.job_fax.c, schema.stop.c
     normal = (job.state == JobState.ORDERED) & job.doubt.is_(None) & (job.ordered_at <= before)
-    normal &= members.is_job_of(user_id)
     stopped = select(pair.job_id).join_from(schema.job_fax, schema.stop, stop.fax_id == pair.fax_id)
     normal &= job.seen_at.is_not(None) | job.id.not_in(stopped)
+    newest = select(job.id).where(normal).order_by(job.ordered_at.desc()).limit(_RECENT)
+    mine = job.id.in_(select(newest.subquery().c.id)) & members.is_job_of(user_id)
     rows = connection.scalars(
-        select(job.seen_at).where(normal).order_by(job.ordered_at.desc()).limit(limit)
+        select(job.seen_at).where(mine).order_by(job.ordered_at.desc()).limit(limit)
     )
     return [seen is not None for seen in rows]
 

@@ -6,7 +6,7 @@ account's own user.
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, bindparam, exists, func, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from mail2fax.spool import schema
@@ -16,14 +16,22 @@ _FAX, _MAIL, _JOB, _PAIR = schema.fax.c, schema.mail.c, schema.job.c, schema.job
 _USER = func.coalesce(_FAX.options["user_id"].as_string(), _MAIL.options["user_id"].as_string())
 _OF_JOBS = (
     select(_USER)
-    .distinct()
     .join_from(schema.job, schema.job_fax, _PAIR.job_id == _JOB.id)
     .join(schema.fax, _PAIR.fax_id == _FAX.id)
     .join(schema.mail, _FAX.mail_id == _MAIL.id)
     .where(_USER.is_not(None))
 )
-_NOT_ORDERED = _JOB.state.not_in((JobState.ORDERED, JobState.CANCELLED, JobState.REFUSED))
-_ON_THEIR_WAY = (_JOB.state == JobState.ORDERED) & (_FAX.state == FaxState.ORDERED)
+_OF_FAXES = select(_USER).join_from(schema.fax, schema.mail, _FAX.mail_id == _MAIL.id)
+_NOT_ORDERED = (
+    JobState.READY, JobState.UPLOADED, JobState.INTENT, JobState.IN_DOUBT, JobState.HELD,
+)  # fmt: skip
+_WRITTEN_OFF = (JobState.CANCELLED, JobState.REFUSED)
+# Each is read off an index of its own, however many faxes are over.
+_OPEN_SINCE = union(
+    _OF_JOBS.where(_JOB.state.in_(_NOT_ORDERED)),
+    _OF_JOBS.where(_JOB.state.in_(_WRITTEN_OFF), _JOB.created_at >= bindparam("moment")),
+    _OF_FAXES.where(_FAX.state == FaxState.ORDERED, _USER.is_not(None)),
+)
 
 
 def open_since(connection: Connection, moment: float) -> frozenset[str]:
@@ -31,9 +39,7 @@ def open_since(connection: Connection, moment: float) -> frozenset[str]:
 
     Also those with an order that was written off, and made since a moment: it may yet appear.
     """
-    written_off = (_JOB.state != JobState.ORDERED) & (_JOB.created_at >= moment)
-    query = _OF_JOBS.where(_NOT_ORDERED | _ON_THEIR_WAY | written_off)
-    return frozenset(connection.scalars(query))
+    return frozenset(connection.scalars(_OPEN_SINCE, {"moment": moment}))
 
 
 def of_faxes(connection: Connection, fax_ids: Collection[str]) -> dict[str, str]:
