@@ -87,6 +87,21 @@ def test_short_lines_that_fill_the_width_of_a_long_one_are_proper(lengths: tuple
     assert not scanner.improper
 
 
+@given(st.lists(st.tuples(
+    st.integers(0, 5),
+    st.sampled_from([b"\r\n"] * 12 + [b"\r", b"\n", b"\r\r\n", b"\n\r", b"\r\n\0"]),
+), min_size=2, max_size=30))  # fmt: skip
+def test_lines_of_any_widths_are_judged_as_by_counting(lines: list[tuple[int, bytes]]) -> None:
+    """L1: behind the headers too, whatever widths and ends meet there."""
+    stream = b"h" * 4094 + b"\r\n" + b"".join(b"x" * width + end for width, end in lines)
+    scanner = DotScanner()
+    scanner.feed(stream + b"\r\n.\r\n")
+
+    rest = stream.replace(b"\r\n", b"")
+    assert scanner.done
+    assert scanner.improper == any(one in rest for one in (b"\r", b"\n", b"\0"))
+
+
 def test_twenty_thousand_random_streams_equal_the_naive_ones() -> None:
     """L1: the same with a seed of its own, more of them, with and without an end."""
     source = random.Random(1)

@@ -26,7 +26,10 @@ ROOMS = {
         "results.py",  # what a mail server is told
     },
     "sending": {"fetching.py"},
-    "faxplus": {"client.py", "wire.py", "access.py"},
+    "faxplus": {
+        "client.py", "wire.py", "access.py",
+        "consent.py",  # an admin at a terminal
+    },
 }  # fmt: skip
 """Where reasons are written down, and the files there that write none."""
 MORE = ("spool/series.py", "spool/quotas.py", "spool/holds.py", "spool/jobs.py",
@@ -105,7 +108,7 @@ def reasons() -> Iterator[object]:
 def _samples(form: str) -> Iterator[str]:
     """The reason as it may stand in a letter: by itself, behind a name, or before another."""
     sample = form
-    for field in ("{}", "{:.0f}", "{what}", "{why}", "{damaged}"):
+    for field in ("{}", "{:.0f}", "{what}", "{why}", "{damaged}", "{user}"):
         sample = sample.replace(field, "7")
     sample = sample.strip(" ,:")
     named = sample.replace("7", "\u201c7\u201d", 1)
