@@ -10,9 +10,14 @@ async def forget(self):
     now = self._clock.now()
     for job in await self._spool.do(finding.in_state, JobState.INTENT):
         await self._spool.do(jobs.never_left, job.id, 0, 0.0, now, 'planted')
-    self._lookout.clear = True
 Dispatcher._vouch = forget
 from mail2fax.sending.lookout import Lookout
+real = Lookout.__init__
+def unlooked(self, *args, **kwargs):
+    real(self, *args, **kwargs)
+    self._cleared.add(None)
+    self._to_clear.clear()
+Lookout.__init__ = unlooked
 async def blind(self, look):
     pass
 Lookout._find_strays = blind
@@ -48,12 +53,13 @@ settling.settle = settle
 settling.look_at = lambda job, settings: 0.0
 """,
     "no look at start": """\
-from mail2fax.sending.dispatcher import Dispatcher
-real = Dispatcher.__init__
+from mail2fax.sending.lookout import Lookout
+real = Lookout.__init__
 def unlooked(self, *args, **kwargs):
     real(self, *args, **kwargs)
-    self._lookout.clear = True
-Dispatcher.__init__ = unlooked
+    self._cleared.add(None)
+    self._to_clear.clear()
+Lookout.__init__ = unlooked
 """,
     "reply done before it is told": """\
 from mail2fax.answering.reporter import Reporter

@@ -29,6 +29,7 @@ from tests.integration.smtp_bench import stuffed
 from tests.unit.mails import TEXT, TOP, attached, mail, real_pdf
 
 _PDF = real_pdf()
+_WARM_UP_SECONDS = 60.0
 _WARM_UPS = 3
 SETTLE = 1.0
 ADMIN = "admin@example.org"
@@ -218,8 +219,9 @@ class Yard:
     async def warm_up(self) -> None:
         """A few faxes in peace, so that later our marks are known to show up (S3)."""
         await self.start()
-        for _ in range(_WARM_UPS):
-            await self.deliver(self.next_mail())
+        async with asyncio.timeout(_WARM_UP_SECONDS):  # a daemon that ends by itself takes none
+            for _ in range(_WARM_UPS):
+                await self.deliver(self.next_mail())
         await self.drained()
         await asyncio.sleep(self.settle + 0.5)
 
