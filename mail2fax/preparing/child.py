@@ -18,7 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,6 @@ from mail2fax.preparing.watch import Watch
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _ROOM = 1_000_000
-_NICE = 5
-"""Whoever is on the line comes first: a client waits there, here nobody does."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -80,8 +78,6 @@ class _KernelsWatch(Watch):
 def main() -> None:
     """Serve requests until the input ends."""
     os.umask(0o077)
-    with suppress(OSError):  # a sandbox may forbid it
-        os.nice(_NICE)
     forbid_cores()
     settings = json.loads(sys.stdin.readline())
     limits = ChildLimits(**settings["child"])

@@ -13,6 +13,7 @@ from pathlib import Path
 from mail2fax.errors import Mail2FaxError
 
 _LONGEST_LINE = 4 << 20
+_NICE, _LOWEST = 5, 19
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV")
 
 
@@ -81,7 +82,18 @@ async def spawned() -> Line:
         )  # fmt: skip
     except OSError as error:
         raise NoChild(f"no child can be started: {error.strerror}") from error
+    _let_give_way(process.pid)
     return OwnProcess(process)
+
+
+def _let_give_way(child: int) -> None:
+    """Lower a child's priority: a client waits on the line, and nobody waits for a document.
+
+    The reader's unit does that with ``CPUWeight=``; it forbids its children the call.
+    """
+    with contextlib.suppress(OSError):  # it has ended, or our own unit forbids the call
+        lower = min(os.getpriority(os.PRIO_PROCESS, 0) + _NICE, _LOWEST)
+        os.setpriority(os.PRIO_PROCESS, child, lower)
 
 
 def from_unit(socket: Path) -> Obtain:

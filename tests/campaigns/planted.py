@@ -111,8 +111,8 @@ def _blind_retry() -> Any:
 def _token_made_late() -> Any:
     real = ordering.order_for
 
-    def order_for(job: Any, settings: Any, now: float) -> Any:
-        order = real(job, settings, now)
+    def order_for(job: Any, settings: Any, now: float, earlier_user: Any) -> Any:
+        order = real(job, settings, now, earlier_user)
         late = naming.token_of(naming.new_id(now))
         text = (order.comment_text or "").replace(job.token, late)
         return wire.Order(**{**_fields(order), "comment_text": text, "comment_tags": (late,)})
@@ -146,7 +146,8 @@ def _no_look_at_start() -> Iterator[None]:
 
     def clear(self: Any, *arguments: Any) -> None:
         real(self, *arguments)
-        self.clear = True
+        self._cleared.add(None)
+        self._to_clear.clear()
 
     async def trusting(_self: Any) -> None:
         """Nothing is in doubt."""
