@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlalchemy import Connection, update
 
 from benchmarks.growth import fill
+from benchmarks.servers import write_config
 from mail2fax.config import load_config
 from mail2fax.daemon import Daemon
 from mail2fax.spool import schema
@@ -34,16 +35,7 @@ Content-Type: application/pdf; name=a.pdf\r
 \r
 %PDF-1.4 made up\r
 """
-_CONFIG = """\
-domains: [fax.example.com]
-region: CH
-listen: [{{address: 127.0.0.1, port: 0}}]
-senders: [{{networks: [127.0.0.0/8]}}]
-faxplus: {{token: t, from: "+41225550100", base_url: "http://127.0.0.1:9/v3"}}
-state_dir: {state_dir}
-sending: {{paused: true}}
-limits: {{waiting: 1000000}}
-"""
+_WAITS_FOR_EVER = "limits: {waiting: 1000000}\n"
 
 
 def end(connection: Connection) -> None:
@@ -97,8 +89,9 @@ async def measure(faxes: int) -> None:
         state = Path(directory, "state")
         state.mkdir(mode=0o700)
         await filled(state / "ledger.sqlite3", faxes)
-        config = Path(directory, "mail2fax.yaml")
-        config.write_text(_CONFIG.format(state_dir=state))
+        config = write_config(
+            Path(directory), "http://127.0.0.1:9/v3", paused=True, more=_WAITS_FOR_EVER
+        )
         size = (state / "ledger.sqlite3").stat().st_size
         print(f"a ledger of {faxes:,} faxes, {size / 1e6:.0f} MB")
         async with Daemon(load_config(config)) as daemon:

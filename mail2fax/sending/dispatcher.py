@@ -175,9 +175,8 @@ class Dispatcher:
 
     def _member_rest(self, job: Job) -> float:
         """Seconds until Fax.Plus may be asked for the user that a job is ordered as."""
-        user = job.options.user_id
-        known = user is not None and user in self._members
-        return self._members[user].rest(self._clock.now()) if user and known else 0.0
+        breaker = self._members.get(job.options.user_id or "")
+        return 0.0 if breaker is None else breaker.rest(self._clock.now())
 
     # Jobs
 

@@ -37,6 +37,7 @@ _OF_DAEMON = frozenset({"doctor", "probe"})
 """What only a running daemon knows; it brings its own commands for it."""
 _WITHOUT_DAEMON = {"doctor": ", or: mail2fax doctor --listen ADDRESS:PORT listens itself"}
 _UNTOLD = frozenset({"command", "hash", "of", "refresh_token"})
+_BEGIN_A_LEDGER = people_commands.BEGIN_A_LEDGER | keeping_commands.BEGIN_A_LEDGER
 _NOTED = people_commands.NOTED | queue_commands.NOTED | keeping_commands.NOTED
 Command = Callable[[Spool, dict[str, Any], str], Awaitable[Any]]
 """Carries out a request of somebody; the result is JSON."""
@@ -145,7 +146,7 @@ async def ask(state_dir: Path, request: dict[str, Any]) -> Any:
         SpoolError: the ledger cannot be opened.
     """
     name = request.get("command")
-    needs_ledger = name not in people_commands.BEGIN_A_LEDGER | _OF_DAEMON
+    needs_ledger = name not in _BEGIN_A_LEDGER | _OF_DAEMON
     if needs_ledger and not (state_dir / "ledger.sqlite3").exists():
         raise CommandFailed(f"{state_dir} has no ledger: nothing was ever received here")
     try:

@@ -78,3 +78,5 @@ COMMANDS: Mapping[str, Callable[[Spool, dict[str, Any], str], Awaitable[Any]]] =
 }
 NOTED = frozenset({"authorize", "backup", "restored"})
 """Those that show what a mail was, or change something (K8)."""
+BEGIN_A_LEDGER = frozenset({"authorize"})
+"""Those that make sense before anything was received."""

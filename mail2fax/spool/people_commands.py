@@ -63,5 +63,5 @@ COMMANDS: Mapping[str, Callable[[Spool, dict[str, Any], str], Awaitable[Any]]] =
 }
 NOTED = frozenset({"user add", "user passwd", "user remove", "freeze", "unfreeze"})
 """Those that change something (K8)."""
-BEGIN_A_LEDGER = frozenset({"authorize", "user add", "freeze"})
+BEGIN_A_LEDGER = frozenset({"user add", "freeze"})
 """Those that make sense before anything was received."""

@@ -1,8 +1,19 @@
 """Bugs to plant in the daemon, each as Python that runs before it (F9)."""
 
+_NO_LOOK_AT_START = """\
+from mail2fax.sending.lookout import Lookout
+real = Lookout.__init__
+def unlooked(self, *args, **kwargs):
+    real(self, *args, **kwargs)
+    self._cleared.add(None)
+    self._to_clear.clear()
+Lookout.__init__ = unlooked
+"""
+
 CODE = {
     "": "",
-    "intent forgotten": """\
+    "intent forgotten": _NO_LOOK_AT_START
+    + """\
 from mail2fax.sending.dispatcher import Dispatcher
 from mail2fax.spool import finding, jobs
 from mail2fax.spool.lifecycle import JobState
@@ -11,13 +22,6 @@ async def forget(self):
     for job in await self._spool.do(finding.in_state, JobState.INTENT):
         await self._spool.do(jobs.never_left, job.id, 0, 0.0, now, 'planted')
 Dispatcher._vouch = forget
-from mail2fax.sending.lookout import Lookout
-real = Lookout.__init__
-def unlooked(self, *args, **kwargs):
-    real(self, *args, **kwargs)
-    self._cleared.add(None)
-    self._to_clear.clear()
-Lookout.__init__ = unlooked
 async def blind(self, look):
     pass
 Lookout._find_strays = blind
@@ -52,15 +56,7 @@ def settle(job, evidence, settings, probes):
 settling.settle = settle
 settling.look_at = lambda job, settings: 0.0
 """,
-    "no look at start": """\
-from mail2fax.sending.lookout import Lookout
-real = Lookout.__init__
-def unlooked(self, *args, **kwargs):
-    real(self, *args, **kwargs)
-    self._cleared.add(None)
-    self._to_clear.clear()
-Lookout.__init__ = unlooked
-""",
+    "no look at start": _NO_LOOK_AT_START,
     "reply done before it is told": """\
 from mail2fax.answering.reporter import Reporter
 from mail2fax.spool import replies

@@ -76,19 +76,7 @@ def test_marks_of_others_do_not_vouch_for_a_members_lists(world: World) -> None:
 
 def test_an_earlier_copy_of_the_ledger_orders_nothing_of_a_members_again(world: World) -> None:
     """S4, K9: what was ordered after the copy was taken stands in the member's lists alone."""
-    world.stop()
-    world.sending("settle: 10m, paused: true")
-    world.start()
-    wanted = send(world, ANN)
-    world.let_pass(60.0)
-    world.stop()
-    copy = world.copy_state()
-    world.sending("settle: 10m")
-    world.start()
-    world.let_pass(600.0)
-    world.kill()
-    world.put_back(copy)
-    world.start()
+    wanted = world.forget_an_order(lambda: send(world, ANN))
     verdict = end(world, 6 * HOUR)
 
     assert len(items(world, wanted)) == 1

@@ -331,19 +331,7 @@ def test_an_order_under_way_is_finished_when_the_daemon_is_told_to_stop(world: W
 
 def test_an_earlier_copy_of_the_ledger_orders_nothing_again(world: World) -> None:
     """S4, K9: what was ordered after the copy was taken is found, and adopted."""
-    world.stop()
-    world.sending("settle: 10m, paused: true")
-    world.start()
-    wanted = mail(world)
-    world.let_pass(60.0)
-    world.stop()
-    copy = world.copy_state()
-    world.sending("settle: 10m")
-    world.start()
-    world.let_pass(600.0)
-    world.kill()
-    world.put_back(copy)
-    world.start()
+    wanted = world.forget_an_order(lambda: mail(world))
     verdict = end(world, 6 * HOUR)
 
     assert orders(world, wanted) == 1

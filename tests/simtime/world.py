@@ -361,6 +361,28 @@ class World:
         shutil.copytree(self.directory / "state", target, dirs_exist_ok=True)
         return target
 
+    def forget_an_order(self, send: Callable[[], Wanted]) -> Wanted:
+        """The daemon takes a mail and orders its fax; then its state is as before the order (S4).
+
+        Args:
+            send: sends the mail.
+        """
+        if self.is_running:
+            self.stop()
+        self.sending("settle: 10m, paused: true")
+        self.start()
+        wanted = send()
+        self.let_pass(60.0)
+        self.stop()
+        copy = self.copy_state()
+        self.sending("settle: 10m")
+        self.start()
+        self.let_pass(600.0)
+        self.kill()
+        self.put_back(copy)
+        self.start()
+        return wanted
+
     def stop(self) -> None:
         """SIGTERM: the daemon ends in its own time."""
         assert self._stop is not None, "none was started"
