@@ -358,6 +358,25 @@ async def test_a_picture_that_was_left_behind_goes(tmp_path: Path) -> None:
     await spool.close()
 
 
+async def test_a_picture_is_on_disk_before_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K9: the copy of the ledger is written without waiting for the disk, which is made up for."""
+    spool = await Spool.open(tmp_path, Clock())
+    synced = set()
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.add(Path(f"/proc/self/fd/{descriptor}").readlink())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    picture = await snapshot.take(spool)
+
+    assert Path(picture.path, "ledger.sqlite3") in synced
+    await spool.close()
+
+
 async def test_a_backup_that_cannot_be_made_is_told_and_harms_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from mail2fax.faxplus.wire import Order
 from mail2fax.simulator.provider import Item
 from mail2fax.simulator.switches import Trouble
 from mail2fax.spool import fax_reports, finding, forgetting
 from mail2fax.spool.commands import carry_out
 from mail2fax.spool.lifecycle import JobState
+from mail2fax.spool.naming import token_of
 from mail2fax.spool.records import MailStory
 from mail2fax.values import End, Options
-from tests.integration.sending_bench import NUMBER, OTHER, Bench
+from tests.integration.sending_bench import NUMBER, OTHER, PDF, Bench
 
 ANN, BOB = "a" * 32, "b" * 32
 
@@ -182,3 +184,24 @@ async def test_lists_of_a_member_that_cannot_be_read_settle_nothing(
     assert ends(own) == [End.SUCCESS]
     assert "member-not-listed" in caplog.text
     assert (ends(await bench.story_of(mail_id)), bench.faxed()) == ([None], 1)
+
+
+async def test_nothing_is_posted_as_a_member_before_that_members_lists_were_read(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """S4: a life that this ledger does not remember ordered it, when nobody knew as whom."""
+    bench.start()
+    await bench.until_over(await bench.mail(OTHER))
+    mail_id = await bench.mail(prepare=False)
+    token = token_of((await bench.story_of(mail_id)).faxes[0].id, 1)
+    file = tmp_path / "a.pdf"
+    await asyncio.to_thread(file.write_bytes, PDF)
+    ann = bench.client.as_user(ANN)
+    upload = await ann.upload(file, "a.pdf", "application/pdf")
+    await ann.send(Order(bench.settings.source_numbers, (NUMBER,), (upload.path,),
+                         comment_text=token, comment_tags=(token,)))  # fmt: skip
+
+    await bench.prepare(mail_id, options=Options(user_id=ANN))
+    story = await bench.until_over(mail_id)
+
+    assert (ends(story), bench.faxed()) == ([End.SUCCESS], 1)

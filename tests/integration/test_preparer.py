@@ -15,8 +15,8 @@ from mail2fax.preparing.preparer import Preparer, PreparingSettings
 from mail2fax.reading.gate import Gate
 from mail2fax.spool import naming, stories
 from mail2fax.spool.records import MailStory, NewMail
-from mail2fax.spool.spool import Spool
-from mail2fax.values import Destination, Envelope, FaxNumber, Identity, Options
+from mail2fax.spool.spool import Spool, Station
+from mail2fax.values import Destination, Envelope, FaxNumber, Identity, Options, Quota
 from tests.unit.mails import SCAN, TEXT, attached, mail, real_pdf
 
 NUMBER = "+41225550123"
@@ -30,6 +30,7 @@ class Desk:
         self.spool = spool
         self.clock = clock
         self.children = Children(count=2, deadline=20)
+        self.settings = PreparingSettings()
         self._task: asyncio.Task[None] | None = None
 
     async def accept(
@@ -37,6 +38,7 @@ class Desk:
         data: bytes = GOOD,
         options: Options | None = None,
         reply_to: tuple[str, ...] = ("ann@example.org",),
+        quotas: tuple[Quota, ...] = (),
     ) -> str:
         """A mail as accepting leaves it; its id."""
         now = self.clock.now()
@@ -51,15 +53,14 @@ class Desk:
             mail_id, naming.new_reference(), now, len(data), found.header_sha256,
             found.body_sha256, found.digest, Envelope("ann@example.org", (NUMBER,)),
             Identity("r", "network", "n"), "s", found.headline, (to,), reply_to,
-            options=options or Options(),
+            options=options or Options(), quotas=quotas,
         )  # fmt: skip
         await self.spool.accept(new, file)
         return mail_id
 
     def start(self) -> None:
         """Start the station."""
-        settings = PreparingSettings()
-        run = Preparer(self.spool, self.children, settings, self.clock).run()
+        run = Preparer(self.spool, self.children, self.settings, self.clock).run()
         self._task = asyncio.create_task(run)
 
     async def stop(self) -> None:
@@ -114,6 +115,33 @@ async def test_several_mails_are_prepared_at_once(desk: Desk) -> None:
     assert [story.faxes[0].orders for story in stories_] == [1] * 5
 
 
+async def test_a_colleague_is_called_when_another_mail_waits(desk: Desk) -> None:
+    """M9: one ring may have told of two mails; of the last one nobody else needs to hear."""
+    preparer = Preparer(desk.spool, desk.children, desk.settings, desk.clock)
+    ids = [await desk.accept(GOOD.replace(b"Hello", b"%d" % n)) for n in range(2)]
+    bells, taken, rang = desk.spool.bells, [], []
+    await bells.wait(Station.PREPARING, 1.0)
+    for _ in range(3):
+        taken.append((await preparer._next_turn()).mail)
+        rang.append(await bells.wait(Station.PREPARING, 0.01))
+
+    assert [mail and mail.id for mail in taken] == [*ids, None]
+    assert rang == [True, False, False]
+
+
+async def test_what_an_attempt_left_behind_is_removed(desk: Desk) -> None:
+    """K3, K7: documents of an attempt that was cut short are none of the mail's."""
+    mail_id = await desk.accept()
+    directory = desk.spool.content.documents_of(mail_id)
+    directory.mkdir()
+    (directory / "9-half.part").write_bytes(b"half")
+    desk.start()
+
+    await desk.done(mail_id)
+
+    assert [path.name for path in directory.iterdir()] == ["1-a.pdf"]
+
+
 async def test_a_rule_can_keep_the_text_out_of_the_comment(desk: Desk) -> None:
     """Defaults: body off."""
     desk.start()
@@ -133,6 +161,18 @@ async def test_the_second_gate_refuses_by_mail(desk: Desk) -> None:
     assert "“a.bin”" in story.why
     assert [reply.kind for reply in story.told] == ["refused"]
     assert story.faxes[0].job_state is None
+
+
+async def test_pages_beyond_a_quota_are_refused_by_mail(desk: Desk) -> None:
+    """L8: known only now; what the mail had reserved is given back."""
+    quotas = (Quota("pages", 1, 86400.0),)
+    desk.settings = PreparingSettings(quotas={"r": quotas})
+    desk.start()
+
+    story = await desk.done(await desk.accept(quotas=quotas))
+
+    assert story.state == "refused"
+    assert "quota" in story.why
 
 
 @pytest.mark.parametrize("harm", ["changed", "cut", "gone"])

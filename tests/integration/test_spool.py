@@ -309,6 +309,18 @@ async def test_a_sign_that_the_answer_was_read_releases_the_twin(desk: Desk) -> 
     assert [second] == [job.mail_id for job in due]
 
 
+async def test_a_sign_releases_no_other_mails_twin(desk: Desk) -> None:
+    """L9: whose answer was read is one mail; the twin of another still waits for its own."""
+    first = await desk.mail(digest="same", session="s1")
+    await desk.mail(digest="other", session="s2")
+    second, other = [await desk.mail(digest=one, session="s3") for one in ("same", "other")]
+
+    await desk.spool.answer_read(first)
+
+    assert await desk.fax_state(second) == "pending"
+    assert await desk.fax_state(other) == "twin"
+
+
 async def test_the_same_mail_after_a_read_answer_is_a_new_fax(desk: Desk) -> None:
     """L9: in every load test orders = 250s."""
     first = await desk.mail(digest="same")
